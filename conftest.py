@@ -1,0 +1,28 @@
+"""Give the chapters that nbval runs again the same environment as the ones that the site was built from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from course_site import kernel_environment
+
+ROOT = Path(__file__).parent
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Set the build's environment while nbval starts a kernel, which inherits it; then put the old one back."""
+    if item.path.suffix != ".ipynb":
+        return (yield)
+    before = dict(os.environ)
+    wanted = kernel_environment(ROOT / "_build")
+    wanted.pop("COURSE_CLAIMS")  # the build has recorded the claims already
+    os.environ.update(wanted)
+    try:
+        return (yield)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

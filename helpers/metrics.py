@@ -1,0 +1,298 @@
+"""Metrics: how good are the samples, and how sure can one be of it?
+
+Sources: Fréchet distance: Heusel et al. (2017), eq. 6, here with the features of a small digit classifier in place
+of Inception; inception score: Salimans et al. (2016), section 4; precision and recall of samples: Kynkäänniemi
+et al. (2019), section 2; intervals: Wilson (1927) and Student's t.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import scipy
+import torch
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+from helpers._checks import check_int, check_number, check_tensor, describe, fail
+from helpers.data import Mixture
+from helpers.models import DigitClassifier
+
+# The Fréchet distance depends on how many pictures are compared, so the course always takes this many.
+FRECHET_N = 1000
+
+
+def nearest_mode(samples: Tensor, mixture: Mixture, widths: float = 3.0) -> Tensor:
+    """Say for each sample which mode it belongs to: the nearest centre, if that is close enough.
+
+    Args:
+        samples: `(..., N, d)`.
+        mixture: the density whose modes are meant.
+        widths: how many standard deviations away still counts.
+
+    Returns:
+        `(..., N)`, the mode's number, or −1 for a sample between the modes.
+
+    Raises:
+        ValueError: if the samples are not finite points of the mixture's dimension.
+    """
+    check_tensor("samples", samples, "(..., N, d)")
+    check_number("widths", widths, 0, open_low=True)
+    if samples.dim() < 2 or samples.shape[-1] != mixture.centers.shape[1]:
+        fail("samples", describe(samples), f"points with a last axis of length {mixture.centers.shape[1]}")
+    distance, mode = torch.cdist(samples, mixture.centers.to(samples)).min(-1)  # (..., N)
+    return torch.where(distance <= widths * mixture.std, mode, -1)
+
+
+def modes_covered(samples: Tensor, mixture: Mixture, share: float = 0.25, widths: float = 3.0) -> Tensor:
+    """Count the modes that get at least `share` of their fair part of the samples.
+
+    Args:
+        samples: `(N, d)`, or `(S, N, d)` for S universes.
+        mixture: the density whose K modes are meant.
+        share: a mode is covered if at least `share · N / K` samples belong to it; in (0, 1].
+        widths: see `nearest_mode`.
+
+    Returns:
+        A whole number from 0 to K, or `(S,)` of them.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    check_number("share", share, 0, 1, open_low=True)
+    mode = nearest_mode(samples, mixture, widths)  # (..., N)
+    count = len(mixture.centers)
+    hits = (mode.unsqueeze(-1) == torch.arange(count, device=mode.device)).sum(-2)  # (..., K)
+    return (hits >= share * mode.shape[-1] / count).sum(-1)
+
+
+def sample_precision(samples: Tensor, mixture: Mixture, widths: float = 3.0) -> Tensor:
+    """Return the share of samples that lie at some mode: it asks for quality, and does not care for variety.
+
+    Args:
+        samples: `(N, d)`, or `(S, N, d)` for S universes.
+        mixture: the density whose modes are meant.
+        widths: see `nearest_mode`.
+
+    Returns:
+        A number in [0, 1], or `(S,)` of them.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    return (nearest_mode(samples, mixture, widths) >= 0).float().mean(-1)
+
+
+@cache
+def digit_classifier() -> DigitClassifier:
+    """Return the frozen classifier that comes with the package (trained once by `tools/train_classifier.py`).
+
+    Returns:
+        The classifier in evaluation mode; its weights ask for no gradient.
+    """
+    model = DigitClassifier()
+    with (files("helpers") / "assets" / "digit_classifier.npz").open("rb") as file:
+        packed = np.load(file)
+        state = {name: torch.from_numpy(packed[name].astype(np.float32)) for name in packed.files}
+    model.load_state_dict(state)
+    return model.eval().requires_grad_(False)
+
+
+def digit_features(images: Tensor) -> Tensor:
+    """Return the frozen classifier's features: the space in which digits are compared.
+
+    Args:
+        images: `(N, 1, 28, 28)` with values in [−1, 1].
+
+    Returns:
+        `(N, 64)`, not negative, on the CPU.
+
+    Raises:
+        ValueError: on another shape or values that are not finite.
+    """
+    return digit_classifier().features(_check_digits(images))
+
+
+def digit_probabilities(images: Tensor) -> Tensor:
+    """Return the frozen classifier's probabilities of the ten classes.
+
+    Args:
+        images: `(N, 1, 28, 28)` with values in [−1, 1].
+
+    Returns:
+        `(N, 10)`, rows that sum to 1, on the CPU.
+
+    Raises:
+        ValueError: on another shape or values that are not finite.
+    """
+    return digit_classifier()(_check_digits(images)).softmax(-1)
+
+
+def _check_digits(images: Tensor) -> Tensor:
+    """Return pictures of digits on the CPU, where the classifier lives."""
+    if check_tensor("images", images, "(N, 1, 28, 28)", 4).shape[1:] != (1, 28, 28):
+        fail("images", describe(images), "a tensor of shape (N, 1, 28, 28)")
+    return images.cpu()
+
+
+def frechet_distance(a: Tensor, b: Tensor) -> float:
+    """Return the squared Fréchet distance between Gaussians fitted to two sets of features.
+
+    ‖μ_a − μ_b‖² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½). It sees means and covariances, nothing else.
+    It is biased upwards when samples are few: compare only distances that were taken with the same numbers.
+
+    Args:
+        a: `(N, d)` features, N at least 2.
+        b: `(M, d)` features, M at least 2.
+
+    Returns:
+        A number of at least 0 (up to rounding), in the features' squared units.
+
+    Raises:
+        ValueError: on other shapes, fewer than two rows, or values that are not finite.
+    """
+    for name, value in (("a", a), ("b", b)):
+        check_tensor(name, value, "(N, d)", 2)
+        if len(value) < 2 or value.shape[1] != a.shape[1]:
+            fail(name, describe(value), f"at least two rows of {a.shape[1]} features")
+    (mean_a, cov_a), (mean_b, cov_b) = _moments(a), _moments(b)
+    # tr (Σ_a Σ_b)^½ is the sum of the roots of the eigenvalues of Σ_a Σ_b, which are real and not negative.
+    eigenvalues = scipy.linalg.eigvals(cov_a @ cov_b).real.clip(min=0)
+    trace = np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(eigenvalues).sum()
+    return float(((mean_a - mean_b) ** 2).sum() + trace)
+
+
+def _moments(features: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean `(d,)` and covariance `(d, d)` in double precision."""
+    rows = features.detach().cpu().double().numpy()
+    return rows.mean(0), np.atleast_2d(np.cov(rows, rowvar=False))
+
+
+def inception_score(probabilities: Tensor) -> float:
+    """Return exp of the mean Kullback-Leibler divergence of p(y|x) from p(y): sure of each, balanced over all.
+
+    Args:
+        probabilities: `(N, K)`, rows that sum to 1.
+
+    Returns:
+        A number from 1 (all alike) to K (sure of each, all classes equally frequent).
+
+    Raises:
+        ValueError: if rows are not probabilities.
+    """
+    check_tensor("probabilities", probabilities, "(N, K)", 2)
+    rows = probabilities.double()
+    if (rows < 0).any() or not torch.allclose(rows.sum(1), torch.ones(len(rows), dtype=rows.dtype), atol=1e-4):
+        fail("probabilities", describe(probabilities), "rows of numbers of at least 0 that sum to 1")
+    marginal = rows.mean(0)  # (K,)
+    divergence = torch.special.entr(marginal).sum() - torch.special.entr(rows).sum(1).mean()
+    return float(divergence.exp())
+
+
+def precision_recall(real: Tensor, fake: Tensor, neighbours: int = 3) -> tuple[float, float]:
+    """Return the share of fakes that lie among the reals, and the share of reals that lie among the fakes.
+
+    A point lies among a set if it is inside the ball around at least one of its points that reaches to that
+    point's k-th nearest neighbour in the set. Source: Kynkäänniemi et al. (2019), eq. 1 and 2.
+
+    Args:
+        real: `(N, d)` features, more rows than `neighbours`.
+        fake: `(M, d)` features, more rows than `neighbours`.
+        neighbours: k.
+
+    Returns:
+        Precision and recall, each in [0, 1].
+
+    Raises:
+        ValueError: on other shapes or too few rows.
+    """
+    check_int("neighbours", neighbours, 1)
+    for name, value in (("real", real), ("fake", fake)):
+        check_tensor(name, value, "(N, d)", 2)
+        if len(value) <= neighbours or value.shape[1] != real.shape[1]:
+            fail(name, describe(value), f"more than {neighbours} rows of {real.shape[1]} features")
+    return _share_inside(fake, real, neighbours), _share_inside(real, fake, neighbours)
+
+
+def _share_inside(points: Tensor, members: Tensor, neighbours: int) -> float:
+    """Return the share of `points` inside some member's ball."""
+    rows = members.detach().cpu()
+    search = NearestNeighbors(n_neighbors=neighbours + 1).fit(rows)  # + 1: each member finds itself first
+    radius = torch.from_numpy(search.kneighbors(rows)[0][:, -1]).to(points)  # (members,)
+    return float((torch.cdist(points, members) <= radius).any(1).float().mean())
+
+
+def jensen_shannon(p: Tensor, q: Tensor, cell: float) -> float:
+    """Return the Jensen-Shannon divergence of two densities given on a regular grid, in nats.
+
+    Args:
+        p: densities at the grid's points, any shape, at least 0.
+        q: the other densities, same shape.
+        cell: length, area or volume that a grid point stands for.
+
+    Returns:
+        A number from 0 (equal) to ln 2 (nowhere both positive), up to the grid's error.
+
+    Raises:
+        ValueError: if shapes differ or a density is negative.
+    """
+    check_tensor("p", p, "of the grid")
+    check_tensor("q", q, "of the grid")
+    check_number("cell", cell, 0, open_low=True)
+    for name, value in (("p", p), ("q", q)):
+        if value.shape != p.shape or (value < 0).any():
+            fail(name, describe(value), f"densities of at least 0, both of shape {tuple(p.shape)}")
+    entropy = torch.special.entr  # −t ln t, 0 at 0
+    middle = (p + q) / 2
+    return float((entropy(middle) - entropy(p) / 2 - entropy(q) / 2).sum() * cell)
+
+
+def t_interval(values: Tensor, level: float = 0.95) -> tuple[float, float]:
+    """Return Student's t interval for the mean of independent values, such as one result per seed.
+
+    Args:
+        values: `(n,)`, n at least 2.
+        level: confidence, in (0, 1).
+
+    Returns:
+        The lower and upper end.
+
+    Raises:
+        ValueError: if there are fewer than two values or `level` is out of range.
+    """
+    check_tensor("values", values, "(n,), n of at least 2", 1)
+    if len(values) < 2:
+        fail("values", describe(values), "at least two values")
+    half = scipy.stats.t.ppf((1 + _level(level)) / 2, len(values) - 1) * float(values.std()) / math.sqrt(len(values))
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
+def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval for a share: how sure is "14 of 16 runs"?
+
+    Args:
+        successes: how many, from 0 to `n`.
+        n: of how many, at least 1.
+        level: confidence, in (0, 1).
+
+    Returns:
+        The lower and upper end, both in [0, 1].
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    check_int("n", n, 1)
+    if check_int("successes", successes, 0) > n:
+        fail("successes", successes, f"at most n = {n}")
+    interval = scipy.stats.binomtest(successes, n).proportion_ci(_level(level), method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _level(level: float) -> float:
+    """Check a confidence level."""
+    if not 0 < check_number("level", level, 0, 1) < 1:
+        fail("level", level, "a confidence between 0 and 1, such as 0.95")
+    return level

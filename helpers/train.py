@@ -1,0 +1,269 @@
+"""Training: one step function per network and method, one loop that calls them, a history that plots nothing.
+
+A *game* is a generator, a discriminator and an optimiser for each. Both networks may hold S parallel universes:
+the losses are averaged over the batch and summed over the universes, and Adam works on each weight by itself,
+so that every universe trains as if it were alone.
+
+Sources: Goodfellow et al. (2014), algorithm 1; Adam with β₁ = 0.5 after Radford, Metz and Chintala (2016).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+from joblib import Parallel, delayed
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from helpers._checks import check_int, check_number, describe, fail
+from helpers.losses import gan_d_loss, gan_g_loss
+
+T = TypeVar("T")
+
+
+@dataclass
+class Game:
+    """Two networks and their optimisers.
+
+    Attributes:
+        generator: from noise to samples.
+        discriminator: from samples to one number each.
+        g_optimizer: moves the generator's weights only.
+        d_optimizer: moves the discriminator's weights only.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    g_optimizer: torch.optim.Optimizer
+    d_optimizer: torch.optim.Optimizer
+
+
+def make_game(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    lr: float = 1e-3,
+    d_lr: float | None = None,
+    betas: tuple[float, float] = (0.5, 0.999),
+) -> Game:
+    """Give each network an Adam optimiser of its own.
+
+    Args:
+        generator: from noise to samples.
+        discriminator: from samples to one number each.
+        lr: learning rate of the generator, and of the discriminator unless `d_lr` is given.
+        d_lr: learning rate of the discriminator.
+        betas: Adam's two decay rates, each in [0, 1).
+
+    Returns:
+        The game, ready for `fit` or the step functions.
+
+    Raises:
+        ValueError: if a learning rate is not positive or a network is no module.
+    """
+    for name, network in (("generator", generator), ("discriminator", discriminator)):
+        if not isinstance(network, nn.Module):
+            fail(name, describe(network), "a torch.nn.Module")
+    check_number("lr", lr, 0, open_low=True)
+    d_lr = lr if d_lr is None else check_number("d_lr", d_lr, 0, open_low=True)
+    if not isinstance(betas, tuple | list) or len(betas) != 2 or any(not 0 <= beta < 1 for beta in betas):
+        fail("betas", describe(betas), "two decay rates in [0, 1)")
+    return Game(
+        generator,
+        discriminator,
+        torch.optim.Adam(generator.parameters(), lr=lr, betas=betas, fused=True),
+        torch.optim.Adam(discriminator.parameters(), lr=d_lr, betas=betas, fused=True),
+    )
+
+
+def gan_d_step(game: Game, real: Tensor, z: Tensor) -> Tensor:
+    """Make the discriminator a little better at telling real from generated. The generator does not move.
+
+    Args:
+        game: the networks and optimisers.
+        real: a batch of real samples, `(N, ...)`, or `(S, N, d)` for S universes.
+        z: noise for as many generated ones.
+
+    Returns:
+        The loss before the step: a scalar, or `(S,)`.
+    """
+    with torch.no_grad():  # the fakes are data here: no gradient may reach the generator
+        fake = game.generator(z)
+    loss = gan_d_loss(game.discriminator(real), game.discriminator(fake))
+    game.d_optimizer.zero_grad()
+    loss.sum().backward()
+    game.d_optimizer.step()
+    return loss.detach()
+
+
+def gan_g_step(game: Game, z: Tensor, saturating: bool = False) -> Tensor:
+    """Make the generator a little better at passing for real. The discriminator does not move.
+
+    Args:
+        game: the networks and optimisers.
+        z: a batch of noise.
+        saturating: use the loss whose gradient vanishes against a sure discriminator (see `gan_g_loss`).
+
+    Returns:
+        The loss before the step: a scalar, or `(S,)`.
+    """
+    loss = gan_g_loss(game.discriminator(game.generator(z)), saturating)
+    game.g_optimizer.zero_grad()
+    # The gradient flows through the discriminator, but is kept for the generator's weights only.
+    loss.sum().backward(inputs=list(game.generator.parameters()))
+    game.g_optimizer.step()
+    return loss.detach()
+
+
+@dataclass
+class History:
+    """What happened during `fit`.
+
+    Attributes:
+        d_loss: `(steps,)` or `(steps, S)`, the discriminator's loss at each step (its last update of the step).
+        g_loss: likewise for the generator.
+        steps: the step numbers at which `watch` was called, from 0 (before training) to the last.
+        watched: what it returned, in the same order.
+    """
+
+    d_loss: Tensor
+    g_loss: Tensor
+    steps: list[int] = field(default_factory=list)
+    watched: list[Any] = field(default_factory=list)
+
+
+def best_device() -> torch.device:
+    """Return CUDA if present, else Apple's MPS if present, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def fit(
+    game: Game,
+    sample_real: Callable[[], Tensor],
+    sample_noise: Callable[[], Tensor],
+    steps: int,
+    *,
+    d_step: Callable[[Game, Tensor, Tensor], Tensor] = gan_d_step,
+    g_step: Callable[[Game, Tensor], Tensor] = gan_g_step,
+    d_steps: int = 1,
+    g_steps: int = 1,
+    watch: Callable[[Game], Any] | None = None,
+    every: int = 100,
+    device: torch.device | str | None = None,
+    label: str | None = None,
+) -> History:
+    """Play the game: in each step the discriminator moves `d_steps` times, then the generator `g_steps` times.
+
+    Args:
+        game: the networks and optimisers; changed in place, moved to `device`.
+        sample_real: returns a fresh batch of real samples.
+        sample_noise: returns a fresh batch of noise.
+        steps: number of steps.
+        d_step: one update of the discriminator.
+        g_step: one update of the generator.
+        d_steps: updates of the discriminator in each step.
+        g_steps: updates of the generator in each step.
+        watch: called with the game before the first step, after every `every` steps, and at the end.
+        every: see `watch`.
+        device: where to compute; the best one present if `None`.
+        label: name of a progress bar; none without it.
+
+    Returns:
+        The losses of all steps and what `watch` saw.
+
+    Raises:
+        ValueError: if a count is below 1.
+    """
+    for name, count in (("steps", steps), ("d_steps", d_steps), ("g_steps", g_steps), ("every", every)):
+        check_int(name, count, 1)
+    device = torch.device(device) if device is not None else best_device()
+    game.generator.to(device)
+    game.discriminator.to(device)
+    d_losses, g_losses, seen = [], [], []
+
+    def look(step: int) -> None:
+        if watch and (step % every == 0 or step == steps):
+            seen.append((step, watch(game)))
+
+    look(0)
+    for step in progress(range(1, steps + 1), label):
+        for _ in range(d_steps):
+            d_loss = d_step(game, sample_real().to(device), sample_noise().to(device))
+        for _ in range(g_steps):
+            g_loss = g_step(game, sample_noise().to(device))
+        d_losses.append(d_loss)
+        g_losses.append(g_loss)
+        look(step)
+    return History(torch.stack(d_losses), torch.stack(g_losses), [s for s, _ in seen], [v for _, v in seen])
+
+
+def progress(items: Iterable[T], label: str | None, total: int | None = None) -> Iterable[T]:
+    """Wrap a loop in a progress bar, unless the site is being built, where the bar would freeze on the page.
+
+    Args:
+        items: what the loop runs over.
+        label: stands before the bar; no bar if `None`.
+        total: how many items there are, if `items` does not know.
+
+    Returns:
+        The same items.
+    """
+    quiet = label is None or "COURSE_BUILD" in os.environ
+    return tqdm(items, desc=label, total=total, leave=False, disable=quiet)
+
+
+@torch.no_grad()
+def sample(generator: nn.Module, z: Tensor) -> Tensor:
+    """Draw samples from a generator as a finished product: in evaluation mode, without gradients.
+
+    Args:
+        generator: from noise to samples; its training mode is put back afterwards.
+        z: noise.
+
+    Returns:
+        The samples, on the CPU.
+    """
+    device = next(generator.parameters()).device
+    training = generator.training
+    generator.eval()
+    try:
+        return generator(z.to(device)).cpu()
+    finally:
+        generator.train(training)
+
+
+def side_by_side(tasks: Sequence[Callable[[], Any]], label: str | None = None, workers: int = 2) -> list[Any]:
+    """Run independent trainings at the same time, each in a process of its own, with a progress bar.
+
+    On networks this small, two runs on a core each are faster than one run on two cores. A task works on a copy of
+    what it uses: what it trains must be in what it returns. It should draw its random numbers from a generator of its
+    own, and its networks should be built before, as their starting weights come from torch's global random state.
+
+    Args:
+        tasks: functions without arguments, at least one.
+        label: name of the progress bar; none without it.
+        workers: how many run at a time.
+
+    Returns:
+        What the tasks returned, in their order.
+
+    Raises:
+        ValueError: if there is no task or `workers` is below 1.
+    """
+    if not tasks:
+        fail("tasks", "none", "at least one function")
+    check_int("workers", workers, 1)
+    run = Parallel(n_jobs=workers, return_as="generator", batch_size=1)
+    threads = torch.get_num_threads()
+    return list(progress(run(delayed(_with_threads)(task, threads) for task in tasks), label, total=len(tasks)))
+
+
+def _with_threads(task: Callable[[], Any], threads: int) -> Any:
+    """Run a task with as many threads as the caller has: a new process would choose a number of its own."""
+    torch.set_num_threads(threads)
+    return task()

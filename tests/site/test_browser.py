@@ -1,0 +1,225 @@
+"""Every page in a real browser, light and dark, phone and desktop; figures with a slider used by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import BASE, ROOT, serve
+
+pytestmark = pytest.mark.browser
+
+AXE = ROOT / "tools" / "vendor" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+# preload: axe would fetch style sheets' imports again, from wrong addresses.
+RUN_AXE = """async rules => {
+  const { violations } = await axe.run(document, { runOnly: rules, preload: false });
+  const why = node => node.any.map(check => check.message).join("; ");
+  return violations.flatMap(v => v.nodes.map(n => `${v.id}: ${v.help}: ${n.html.slice(0, 160)} ${why(n)}`));
+}"""
+TOO_WIDE = """() => { const room = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= room && document.body.scrollWidth <= room) return [];
+  return [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > room + 1)
+    .slice(0, 3).map(e => e.outerHTML.slice(0, 120)).concat('page wider than ' + room); }"""
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+def watched(context, host: str, problems: list[str]):
+    """Open a page that writes down requests to other hosts and what goes wrong in its scripts."""
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
+    page.on("console", lambda said: said.type == "error" and problems.append(f"console: {said.text}"))
+
+    def gate(route) -> None:
+        if route.request.url.startswith((host, "data:", "blob:")):
+            return route.continue_()
+        problems.append(f"request to another host: {route.request.url}")
+        return route.abort()
+
+    page.route("**/*", gate)
+    return page
+
+
+def look(page, url: str, problems: list[str], *, axe: bool = True) -> list[str]:
+    """Visit a page and return what is wrong with it, each line with the page's name."""
+    problems.clear()
+    page.goto(url, wait_until="load")
+    found = [f"does not fit: {element}" for element in page.evaluate(TOO_WIDE)]
+    if axe:
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found += page.evaluate(RUN_AXE, RULES)
+    return [f"{url.rsplit('/', 1)[1]}: {problem}" for problem in [*problems, *found]]
+
+
+def pages_of(site: Path) -> list[str]:
+    """List the addresses of all pages, relative to the start page."""
+    files = [path for path in site.rglob("*.html") if "_static" not in path.parts]
+    return sorted(path.relative_to(site).as_posix() for path in files)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_sound(scheme, site, address, browser):
+    problems: list[str] = []
+    found: list[str] = []
+    with browser.new_context(color_scheme=scheme, viewport=DESKTOP) as context:
+        page = watched(context, address, problems)
+        for size in (DESKTOP, PHONE):
+            page.set_viewport_size(size)
+            for name in pages_of(site):
+                where = f"{scheme}, {size['width']} px, "
+                found += [where + line for line in look(page, address + name, problems)]
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_an_address_that_is_not_there_shows_the_404_page_with_its_style(address, browser):
+    with browser.new_context(viewport=PHONE) as context:
+        page = context.new_page()
+        answers = []
+        page.on("response", lambda response: answers.append((response.status, response.url)))
+        page.goto(address + "deep/down/nothing.html")
+        assert "not here" in page.inner_text("main h1:visible")
+        assert [url for status, url in answers if status != 200] == [address + "deep/down/nothing.html"]
+        page.click("main a >> text=start page")
+        assert page.url.startswith(address + "index.html")
+
+
+def test_search_finds_a_word(address, browser):
+    with browser.new_context(viewport=DESKTOP) as context:
+        page = context.new_page()
+        page.goto(address + "search.html?q=discriminator")
+        page.wait_for_selector("ul.search li a", timeout=10_000)
+        assert page.locator("ul.search li a").count() >= 2
+
+
+# ------------------------------------------------------------------------------- figures with a slider
+SHOWN = "box => box.querySelector('img:not([data-off])').src"
+
+
+def pages_with_a_slider(site: Path) -> list[str]:
+    """List the pages that have a figure with a slider."""
+    return [name for name in pages_of(site) if 'class="scrub"' in (site / name).read_text(encoding="utf-8")]
+
+
+def scrub_boxes(page):
+    """Return the figures with a slider on the current page."""
+    return page.locator(".scrub").all()
+
+
+def check_drag(page, box) -> None:
+    """Drag the slider with the mouse from its right end to its left end: the picture changes."""
+    slider, before = box.locator("input"), box.evaluate(SHOWN)
+    slider.scroll_into_view_if_needed()
+    place = slider.bounding_box()
+    height = place["y"] + place["height"] / 2
+    page.mouse.move(place["x"] + place["width"] - 4, height)
+    page.mouse.down()
+    page.mouse.move(place["x"] + 2, height, steps=5)
+    page.mouse.up()
+    assert slider.input_value() == "0", "dragging to the left end did not reach the first picture"
+    assert box.evaluate(SHOWN) != before, "dragging the slider changed no picture"
+
+
+def check_keys(page, box) -> None:
+    """Step with the arrow keys: picture and announced text follow."""
+    slider = box.locator("input")
+    slider.focus()
+    page.keyboard.press("Home")
+    first, text = box.evaluate(SHOWN), slider.get_attribute("aria-valuetext")
+    page.keyboard.press("ArrowRight")
+    assert slider.input_value() == "1", "the right arrow key did not move the slider"
+    assert box.evaluate(SHOWN) != first, "the right arrow key changed no picture"
+    assert slider.get_attribute("aria-valuetext") != text, "the announced text did not change"
+
+
+def check_play(page, box) -> None:
+    """Press Play: it runs to the last picture and stops there."""
+    slider, button = box.locator("input"), box.locator("button")
+    slider.focus()
+    page.keyboard.press("End")
+    button.click()
+    assert button.inner_text() == "Pause", "Play did not start"
+    assert slider.input_value() == "0", "Play at the end did not start over"
+    page.clock.run_for(200_000)
+    assert slider.input_value() == slider.get_attribute("max"), "Play did not reach the last picture"
+    assert button.inner_text() == "Play", "Play did not stop at the end"
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_figures_with_a_slider_move(size, site, address, browser):
+    seen = 0
+    with browser.new_context(viewport=size) as context:
+        page = context.new_page()
+        page.clock.install()  # Play takes seconds; this clock is wound forward by hand
+        for name in pages_with_a_slider(site):
+            page.goto(address + name)
+            for number, box in enumerate(scrub_boxes(page), start=1):
+                for check in (check_drag, check_keys, check_play):
+                    try:
+                        check(page, box)
+                    except AssertionError as error:
+                        pytest.fail(f"{name}, figure {number} with a slider: {error}", pytrace=False)
+                seen += 1
+    assert seen, "no page has a figure with a slider"
+
+
+def test_with_reduced_motion_the_button_goes_one_picture_further(site, address, browser):
+    name = pages_with_a_slider(site)[0]
+    with browser.new_context(reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(address + name)
+        box = scrub_boxes(page)[0]
+        assert box.locator("button").inner_text() == "Next"
+        box.locator("button").click()
+        assert box.locator("input").input_value() == "0"
+
+
+def test_without_scripts_and_in_print_the_last_picture_is_shown(site, address, browser):
+    name = pages_with_a_slider(site)[0]
+    visible = "images => images.map(i => getComputedStyle(i).visibility)"
+    with browser.new_context(java_script_enabled=True) as context:
+        page = context.new_page()
+        page.goto(address + name)
+        page.locator(".scrub input").first.focus()
+        page.keyboard.press("Home")
+        page.emulate_media(media="print")
+        states = page.locator(".scrub").first.locator("img").evaluate_all(visible)
+        assert states[-1] == "visible" and set(states[:-1]) == {"hidden"}
+        assert not page.locator(".scrub-bar").first.is_visible()
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address + name)
+        assert page.locator(".scrub").first.locator("img").last.is_visible()
+        assert not page.locator(".scrub-bar").first.is_visible()
+
+
+def test_the_start_pages_landscape_moves(address, browser):
+    with browser.new_context(viewport=PHONE) as context:
+        page = context.new_page()
+        page.goto(address)
+        curve = page.locator(".landscape-curve")
+        before = curve.get_attribute("d")
+        page.locator(".landscape input").focus()
+        page.keyboard.press("Home")
+        assert before and curve.get_attribute("d") != before
+
+
+BAD = """<!doctype html><html lang="en"><head><title>Bad</title></head><body><main><h1>Bad</h1>
+<img src="https://elsewhere.example.org/x.png"><div style="width:3000px">wide</div>
+<script>console.error("told you"); nothing.at.all;</script></main></body></html>"""
+
+
+def test_the_checks_find_what_they_are_for(tmp_path, browser):
+    (tmp_path / "bad.html").write_text(BAD)
+    problems: list[str] = []
+    for address in serve(tmp_path):
+        with browser.new_context(viewport=PHONE) as context:
+            found = "\n".join(look(watched(context, address, problems), address + "bad.html", problems))
+    for expected in (
+        "request to another host: https://elsewhere.example.org/x.png",
+        "console: told you",
+        "script error: nothing is not defined",
+        'does not fit: <div style="width:3000px">',
+        "image-alt",
+    ):
+        assert f"bad.html: {expected}" in found, found
+    assert BASE.startswith("/")

@@ -1,0 +1,71 @@
+"""Claims: a tidy line when they hold, an error with the numbers when they do not, a record either way."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.claims import claim
+
+
+@pytest.fixture(autouse=True)
+def _no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_CLAIMS", raising=False)
+
+
+def test_a_claim_that_holds_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    claim("Most runs cover all modes", True, "30 of 32")
+    assert capsys.readouterr().out == "✓ Most runs cover all modes (30 of 32)\n"
+
+
+def test_a_claim_that_does_not_hold_stops_with_the_measured_value(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(AssertionError, match=r"Most runs cover all modes \(measured: 3 of 32\)"):
+        claim("Most runs cover all modes", False, "3 of 32")
+    assert capsys.readouterr().out == ""
+
+
+def test_claims_are_appended_to_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("COURSE_CLAIMS", str(record))
+    claim("Real ≠ fake", True, "σ = 0.5")
+    with pytest.raises(AssertionError):
+        claim("second", np.bool_(False), "2")
+    text = record.read_text(encoding="utf-8")
+    assert "Real ≠ fake" in text and text.endswith("\n")  # readable as it stands, and ready for the next line
+    assert [json.loads(line) for line in text.splitlines()] == [
+        {"text": "Real ≠ fake", "holds": True, "measured": "σ = 0.5"},
+        {"text": "second", "holds": False, "measured": "2"},
+    ]
+
+
+def test_nothing_is_recorded_without_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_CLAIMS", "")
+    claim("a", True, "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+TRUTHS = [bool, np.bool_, torch.tensor, np.array, lambda value: torch.tensor([1.0]).gt(0).all() & value]
+
+
+@pytest.mark.parametrize("wrap", TRUTHS)
+def test_numpys_and_torchs_truth_values_are_fine(wrap: Any) -> None:
+    claim("a", wrap(True), "b")
+    with pytest.raises(AssertionError):
+        claim("a", wrap(False), "b")
+
+
+NO_TRUTHS = [1, 0, 1.0, "yes", "", None, [True], (True,), [], np.array([True]), np.array([True, False]), np.int64(1)]
+NO_TRUTHS += [torch.tensor([True]), torch.tensor([True, False]), torch.tensor(1), torch.tensor(1.0), bool]
+
+
+@pytest.mark.parametrize("holds", NO_TRUTHS, ids=repr)
+def test_anything_else_is_refused(holds: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # `claim("…", "0.9 > 0.8", …)` would be true for ever.
+    monkeypatch.setenv("COURSE_CLAIMS", str(tmp_path / "record"))
+    with pytest.raises(ValueError, match=r"^holds: got .*, expected one truth value"):
+        claim("a", holds, "b")
+    assert not (tmp_path / "record").exists()

@@ -1,0 +1,179 @@
+"""A chapter opened alone in Colab: an empty folder, torch at hand, and a first cell that fetches the helpers.
+
+Colab itself cannot be had here, so what matters of it is built: a fresh environment that sees torch and the
+rest (through a `.pth` file) but no helpers, and a bare clone of this working tree that git takes for the
+published address. Nothing is fetched from the network.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import bootstrap
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+TIMEOUT = 600  # seconds; far above the budget, for a machine that is busy with something else
+PACKAGE = "push-down-pull-up-helpers"
+
+# Runs as the chapter's last cell, so that it reports what the chapter itself has imported.
+PROBE = """\
+import json
+import sys
+print("PROBE " + json.dumps({name: [sys.modules[name].__file__, getattr(sys.modules[name], "__version__", "")]
+                             for name in ("helpers", "torch", "numpy")}))"""
+
+pytestmark = pytest.mark.slow
+
+
+def run(command: list[object], env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command without inheriting anything but `env`."""
+    words = [str(word) for word in command]
+    return subprocess.run(
+        words, env=env, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+
+
+def checked(command: list[object], env: dict[str, str], cwd: Path) -> str:
+    """Run a command that must succeed; return what it printed."""
+    done = run(command, env, cwd)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Colab:
+    """A fresh environment: its Python, its site-packages and the variables to run it with."""
+
+    python: Path
+    packages: Path
+    env: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a bare clone of the working tree as it is now, with the branch that the bootstrap cell wants."""
+    # Uncommitted work is tested too; and nothing is written into the repository's own .git.
+    tree = tmp_path_factory.mktemp("tree")
+    listing = checked(["git", "ls-files", "-coz", "--exclude-standard"], dict(os.environ), ROOT)
+    for name in filter(None, listing.split("\0")):
+        if (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_bytes((ROOT / name).read_bytes())
+    branch = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["branch"]
+    env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    who = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    checked(["git", "init", "--quiet", f"--initial-branch={branch}"], env, tree)
+    checked(["git", "add", "--all"], env, tree)
+    checked(["git", *who, "commit", "--quiet", "--message", "The working tree"], env, tree)
+    bare = tmp_path_factory.mktemp("remote") / "course.git"
+    checked(["git", "clone", "--quiet", "--bare", tree, bare], env, tree)
+    return bare
+
+
+def git_config(file: Path, remote: Path) -> Path:
+    """Write a git configuration that takes `remote` for the published repository."""
+    url = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
+    instead = f'[url "file://{remote}"]\n\tinsteadOf = {url}\n'
+    file.write_text(f"{instead}[safe]\n\tdirectory = *\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory, clone: Path) -> Colab:
+    """Make an environment that has everything but the helpers."""
+    home = tmp_path_factory.mktemp("colab")
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "GIT_CONFIG_GLOBAL": str(git_config(home / "gitconfig", clone)),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "JUPYTER_PATH": str(home / "jupyter"),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        # Only git is asked. Pip reads the second variable upside down: 0 means "no build isolation", so that
+        # it uses the setuptools that is there instead of fetching another one.
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "PYTHONNOUSERSITE": "1",
+    }
+    checked([sys.executable, "-m", "venv", home / "venv"], env, home)
+    python = home / "venv" / "bin" / "python"
+    # Python 3.11 puts a setuptools of its own there, too old for torch; the test environment has a newer one.
+    checked([python, "-m", "pip", "uninstall", "--quiet", "--yes", "setuptools"], env, home)
+    where = checked([python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], env, home)
+    packages = Path(where.strip())
+    # A .pth line adds a folder, but .pth files inside that folder (an editable helpers is one) are not read.
+    (packages / "colab.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
+    kernel = home / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel.write_text(json.dumps({"argv": argv, "display_name": "Fresh", "language": "python"}))
+    return Colab(python, packages, env)
+
+
+@pytest.fixture
+def colab(fresh: Colab, tmp_path: Path) -> Colab:
+    """Hand out the environment without helpers, whatever an earlier chapter has installed."""
+    for installed in (*fresh.packages.glob("helpers"), *fresh.packages.glob("push_down_pull_up*")):
+        checked([fresh.python, "-m", "pip", "uninstall", "--quiet", "--yes", PACKAGE], fresh.env, tmp_path)
+        assert not installed.exists(), f"{installed} is still there"
+    search = "import importlib.util as u; print(u.find_spec('helpers'), u.find_spec('torch') is not None)"
+    found = checked([fresh.python, "-c", search], fresh.env, tmp_path).split()
+    # Were helpers visible, every test here would pass without the bootstrap cell having done anything.
+    assert found == ["None", "True"], f"install helpers editable in the test environment (found: {found})"
+    return fresh
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=[path.stem for path in CHAPTERS])
+def test_chapter_runs_alone(chapter: Path, colab: Colab, tmp_path: Path) -> None:
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    notebook = nbformat.read(chapter, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(PROBE, id="probe"))
+    nbformat.write(notebook, folder / chapter.name)
+    out = tmp_path / "out.ipynb"
+    papermill = [colab.python, "-m", "papermill", "--no-progress-bar", "--cwd", folder]
+    checked([*papermill, folder / chapter.name, out], colab.env, folder)
+    outputs = nbformat.read(out, as_version=4).cells[-1].outputs
+    printed = "".join(output.get("text", "") for output in outputs)
+    modules = json.loads(printed.split("PROBE ", 1)[1])
+    assert modules["helpers"][0] == str(colab.packages / "helpers" / "__init__.py")
+    for name in ("torch", "numpy"):
+        ours = checked([sys.executable, "-c", f"import {name}; print({name}.__version__)"], colab.env, folder)
+        assert modules[name][1] == ours.strip(), f"the bootstrap cell has changed {name}"
+        assert not (colab.packages / name).exists(), f"the bootstrap cell has installed {name} again"
+
+
+def script(folder: Path, *lines: str) -> Path:
+    """Write a script that runs the bootstrap cell and counts how often pip is called."""
+    cell = folder / "cell.py"
+    cell.write_text(bootstrap.bootstrap_source(), encoding="utf-8")
+    start = ["import subprocess", "calls = []", "real = subprocess.run"]
+    count = "subprocess.run = lambda *a, **k: (calls.append(a), real(*a, **k))[1]"
+    run_cell = f"cell = lambda: exec(open({str(cell)!r}).read(), globals())"
+    (folder / "script.py").write_text("\n".join([*start, count, run_cell, *lines]), encoding="utf-8")
+    return folder / "script.py"
+
+
+def test_bootstrap_cell_works_twice(colab: Colab, tmp_path: Path) -> None:
+    lines = ["cell()", "import helpers", "cell()", "import helpers.claims", "print(len(calls))"]
+    assert checked([colab.python, script(tmp_path, *lines)], colab.env, tmp_path).strip() == "1"
+    # A second kernel in the same environment finds what the first one installed.
+    lines = ["cell()", "import helpers", "print(len(calls))"]
+    assert checked([colab.python, script(tmp_path, *lines)], colab.env, tmp_path).strip() == "0"
+
+
+def test_bootstrap_cell_fails_loudly(colab: Colab, tmp_path: Path) -> None:
+    lost = git_config(tmp_path / "gitconfig", tmp_path / "gone.git")
+    env = colab.env | {"GIT_CONFIG_GLOBAL": str(lost)}
+    done = run([colab.python, script(tmp_path, "cell()")], env, tmp_path)
+    assert done.returncode != 0
+    assert "CalledProcessError" in done.stderr and "gone.git" in done.stderr

@@ -1,0 +1,371 @@
+"""Data: densities that are what they say, fixed splits, and downloads that fail with words."""
+
+import gzip
+import hashlib
+import io
+import math
+import os
+import pickle
+import shutil
+import socket
+import struct
+import tarfile
+import urllib.request
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
+
+from helpers import data
+from helpers.data import SPLITS, Mixture, digits, grid, load, noise, ring
+from helpers.seed import generators
+
+# Where Debian's package dataset-fashion-mnist puts the four files.
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+
+
+# --- mixtures --------------------------------------------------------------------------------------
+
+
+def test_the_ring_is_a_ring() -> None:
+    centers = ring(modes=12, radius=2.0).centers.double()
+    assert centers.shape == (12, 2)
+    torch.testing.assert_close(centers.norm(dim=1), torch.full((12,), 2.0, dtype=torch.float64), rtol=1e-6, atol=0)
+    steps = (centers - centers.roll(1, 0)).norm(dim=1)  # a regular polygon: all sides equal, no centre twice
+    torch.testing.assert_close(steps, torch.full_like(steps, 4 * math.sin(math.pi / 12)), rtol=1e-6, atol=0)
+    torch.testing.assert_close(ring().centers[0], torch.tensor([1.0, 0.0]))
+
+
+def test_the_grid_is_a_grid() -> None:
+    centers = grid(side=3, width=4.0, std=0.1).centers.tolist()
+    assert sorted(centers) == [[x, y] for x in (-2, 0, 2) for y in (-2, 0, 2)]
+    assert len(grid().centers) == 25
+
+
+def test_samples_have_the_mixtures_moments() -> None:
+    mixture = ring(modes=4, std=0.1)
+    x = mixture.sample(40_000, torch.Generator().manual_seed(0)).double()
+    mode = torch.cdist(x, mixture.centers.double()).argmin(1)
+    share = mode.bincount(minlength=4) / len(x)
+    torch.testing.assert_close(share, torch.full((4,), 0.25), rtol=0, atol=0.01)  # 4.6 standard errors
+    offset = x - mixture.centers.double()[mode]
+    torch.testing.assert_close(offset.mean(0), torch.zeros(2).double(), rtol=0, atol=0.0025)  # 5 standard errors
+    torch.testing.assert_close(offset.T.cov(), 0.01 * torch.eye(2).double(), rtol=0, atol=4e-4)
+
+
+@pytest.mark.parametrize("mixture", [ring(), grid(side=2, std=0.1), ring(modes=1, radius=0.5, std=0.3)])
+def test_the_density_integrates_to_one(mixture: Mixture) -> None:
+    line = torch.linspace(-2.5, 2.5, 501, dtype=torch.float64)
+    density = mixture.log_prob(torch.cartesian_prod(line, line)).exp()
+    assert float(density.sum() * (line[1] - line[0]) ** 2) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_density_is_the_one_of_torch() -> None:
+    centers = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = torch.randn(4, 7, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    theirs = MixtureSameFamily(
+        Categorical(probs=torch.ones(5, dtype=torch.float64)),
+        Independent(Normal(centers, torch.full_like(centers, 0.4)), 1),
+    )
+    torch.testing.assert_close(Mixture(centers, 0.4).log_prob(x), theirs.log_prob(x))
+
+
+def test_the_density_stays_finite_far_away() -> None:
+    assert ring().log_prob(torch.tensor([[1e3, 0.0]])).isfinite().all()
+
+
+def test_universes_equal_single_generators() -> None:
+    seeds = [5, 0, 5]
+    single = [ring().sample(6, source) for source in generators(seeds)]
+    assert torch.equal(ring().sample(6, generators(seeds)), torch.stack(single))
+    single = [noise(6, 3, source) for source in generators(seeds)]
+    drawn = noise(6, 3, generators(seeds))
+    assert torch.equal(drawn, torch.stack(single))
+    assert torch.equal(drawn[0], drawn[2]) and not torch.equal(drawn[0], drawn[1])
+
+
+def test_drawing_uses_up_the_given_generator_and_no_other() -> None:
+    before = torch.get_rng_state()
+    source = torch.Generator().manual_seed(0)
+    assert not torch.equal(ring().sample(6, source), ring().sample(6, source))
+    assert not torch.equal(noise(6, 3, source), noise(6, 3, source))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_noise_is_standard_normal() -> None:
+    x = noise(20_000, 2, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(x.mean(0), torch.zeros(2), rtol=0, atol=0.035)  # 5 standard errors
+    torch.testing.assert_close(x.T.cov(), torch.eye(2), rtol=0, atol=0.05)
+
+
+# --- packed digits ---------------------------------------------------------------------------------
+
+
+def test_the_packed_digits_are_the_ones_the_numbers_were_measured_with() -> None:
+    images, labels = data._packed_digits()
+    assert images.shape == (5000, 28, 28) and images.dtype == labels.dtype == np.uint8
+    content = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+    assert content == "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"
+
+
+@pytest.mark.parametrize(("split", "each"), [("train", 400), ("validation", 50), ("test", 50)])
+def test_the_digits_are_balanced_sorted_and_scaled(split: str, each: int) -> None:
+    images, labels = digits(split)
+    assert images.shape == (10 * each, 1, 28, 28) and images.dtype == torch.float32
+    assert labels.tolist() == [digit for digit in range(10) for _ in range(each)]
+    assert (images.min(), images.max()) == (-1, 1)
+    assert images[:, :, 0, 0].eq(-1).all()  # −1 is paper, and there is none but paper in the corner
+
+
+def test_no_digit_is_in_two_splits() -> None:
+    found = [{image.numpy().tobytes() for image in digits(split)[0]} for split in SPLITS]
+    assert sum(map(len, found)) == len(set.union(*found)) == 5000
+
+
+def test_writing_into_the_digits_spoils_no_later_call() -> None:
+    images, labels = digits("test")
+    expected = images.clone(), labels.clone()
+    images.zero_()
+    labels.zero_()
+    again = digits("test")
+    assert torch.equal(again[0], expected[0]) and torch.equal(again[1], expected[1])
+
+
+# --- larger sets: small stand-ins ------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut the network: an attempt fails at once, as it does on a machine without one."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise URLError("the network is cut")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def idx(array: np.ndarray) -> bytes:
+    """Write the IDX format by hand: a magic number, the sizes, the bytes."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def fingerprint(content: bytes) -> tuple[int, str]:
+    return len(content), hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+@pytest.fixture
+def tiny_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, dict[str, np.ndarray]]:
+    """Put 60 + 20 pictures in MNIST's format where MNIST belongs, and let `load` expect them."""
+    source = np.random.default_rng(0)
+    arrays = {
+        name: source.integers(0, top, shape, dtype=np.uint8)
+        for name, top, shape in zip(
+            data._IDX_SIZES, (256, 10, 256, 10), ((60, 28, 28), (60,), (20, 28, 28), (20,)), strict=True
+        )
+    }
+    folder = tmp_path / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for name, array in arrays.items():
+        (folder / name).write_bytes(idx(array))
+    sums = {name: fingerprint(idx(array)) for name, array in arrays.items()}
+    monkeypatch.setitem(data._SOURCES, "mnist", data._Source(torchvision.datasets.MNIST, "MNIST/raw", 15, sums))
+    return tmp_path, arrays
+
+
+@pytest.mark.parametrize("download", [False, True])
+def test_mnists_parts_are_the_ends_of_the_official_ones(
+    tiny_mnist: tuple[Path, dict[str, np.ndarray]], download: bool
+) -> None:
+    root, arrays = tiny_mnist
+    train_x, train_y, test_x, test_y = arrays.values()
+    expected = {"train": (train_x[:45], train_y[:45]), "validation": (train_x[45:], train_y[45:])}
+    expected["test"] = (test_x, test_y)
+    for split, (pictures, classes) in expected.items():
+        images, labels = load("mnist", split, root, download=download)
+        assert images.dtype == torch.float32 and labels.dtype == torch.int64
+        np.testing.assert_array_equal(((images + 1) * 127.5).round().squeeze(1).numpy(), pictures)
+        assert labels.tolist() == classes.tolist()
+
+
+def test_a_truncated_file_is_named_with_both_sizes(tiny_mnist: tuple[Path, dict[str, np.ndarray]]) -> None:
+    root, _ = tiny_mnist
+    path = root / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:12_345])
+    with pytest.raises(RuntimeError, match=r"t10k-images-idx3-ubyte has 12,345 bytes, expected 15,696: delete it"):
+        load("mnist", "train", root)  # even where another file is asked for
+
+
+def test_a_damaged_file_of_the_right_size_is_named(tiny_mnist: tuple[Path, dict[str, np.ndarray]]) -> None:
+    root, arrays = tiny_mnist
+    name = "train-labels-idx1-ubyte"
+    path = root / "MNIST" / "raw" / name
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 1
+    path.write_bytes(damaged)
+    sums = (fingerprint(bytes(damaged))[1], fingerprint(idx(arrays[name]))[1])
+    with pytest.raises(RuntimeError, match=rf"{name} is damaged \(MD5 {sums[0]}, expected {sums[1]}\): delete it"):
+        load("mnist", "train", root)
+
+
+class TinyCifar(torchvision.datasets.CIFAR10):
+    """CIFAR-10 with ten pictures in each of its six batches; the checksums are set by the fixture."""
+
+
+@pytest.fixture
+def tiny_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, np.ndarray, list[int]]:
+    """Pack 50 + 10 pictures as CIFAR-10 is packed, and let `load` and torchvision expect them."""
+    source = np.random.default_rng(0)
+    pixels = source.integers(0, 256, (60, 3, 32, 32), dtype=np.uint8)
+    classes = source.integers(0, 10, 60).tolist()
+    names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
+    content = {
+        name: pickle.dumps(
+            {"data": pixels[i * 10 : i * 10 + 10].reshape(10, -1), "labels": classes[i * 10 : i * 10 + 10]}, 2
+        )
+        for i, name in enumerate(names)
+    }
+    # The real batches were written by Python 2: there NumPy's types carry the numbers 0 and 1 for False and True.
+    content = {name: text.replace(b"\x89\x88\x87", b"K\x00K\x01\x87") for name, text in content.items()}
+    assert all(b"K\x00K\x01\x87" in text for text in content.values())
+    content["batches.meta"] = pickle.dumps({"label_names": list("abcdefghij")}, 2)
+    archive = tmp_path / "cifar-10-python.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, text in content.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text))
+    sums = {name: fingerprint(text)[1] for name, text in content.items()}
+    monkeypatch.setattr(TinyCifar, "train_list", [[name, sums[name]] for name in names[:5]])
+    monkeypatch.setattr(TinyCifar, "test_list", [[names[5], sums[names[5]]]])
+    monkeypatch.setattr(TinyCifar, "meta", {**TinyCifar.meta, "md5": sums["batches.meta"]})
+    whole = fingerprint(archive.read_bytes())
+    monkeypatch.setattr(TinyCifar, "tgz_md5", whole[1])
+    monkeypatch.setitem(data._SOURCES, "cifar10", data._Source(TinyCifar, ".", 5, {archive.name: whole}))
+    return tmp_path, pixels, classes
+
+
+@pytest.mark.parametrize("download", [False, True])
+def test_cifars_archive_is_unpacked_and_split(tiny_cifar: tuple[Path, np.ndarray, list[int]], download: bool) -> None:
+    root, pixels, classes = tiny_cifar
+    for split, part in (("test", slice(50, 60)), ("train", slice(45)), ("validation", slice(45, 50))):
+        images, labels = load("cifar10", split, root, download=download)
+        np.testing.assert_array_equal(((images + 1) * 127.5).round().numpy(), pixels[part])
+        assert labels.tolist() == classes[part]
+
+
+def test_a_truncated_archive_is_named(tiny_cifar: tuple[Path, np.ndarray, list[int]]) -> None:
+    path = tiny_cifar[0] / "cifar-10-python.tar.gz"
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RuntimeError, match=rf"cifar-10-python\.tar\.gz has {size - 100:,} bytes, expected {size:,}"):
+        load("cifar10", "train", tiny_cifar[0])
+
+
+# --- larger sets: where they belong, and what is said where they are not ------------------------------
+
+FILES = {
+    "mnist": ("MNIST/raw", sorted(data._IDX_SIZES)),
+    "fashion_mnist": ("FashionMNIST/raw", sorted(data._IDX_SIZES)),
+    "cifar10": (".", ["cifar-10-python.tar.gz"]),
+}
+
+
+def test_every_set_is_looked_at_here() -> None:
+    assert set(FILES) == set(data._SOURCES)
+    assert data._SOURCES["cifar10"].files["cifar-10-python.tar.gz"][1] == torchvision.datasets.CIFAR10.tgz_md5
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_missing_files_are_named_with_their_place(name: str, tmp_path: Path) -> None:
+    folder, files = FILES[name]
+    with pytest.raises(FileNotFoundError) as caught:
+        load(name, "train", tmp_path)
+    message = str(caught.value)
+    assert all(file in message for file in files)
+    assert str((tmp_path / folder).resolve()) in message and "download=True" in message
+
+
+def test_only_the_missing_files_are_named(tiny_mnist: tuple[Path, dict[str, np.ndarray]]) -> None:
+    root, _ = tiny_mnist
+    (root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(FileNotFoundError, match="t10k-labels-idx1-ubyte") as caught:
+        load("mnist", "test", root)
+    assert "train-images" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_without_a_network_the_download_says_what_to_do_by_hand(name: str, tmp_path: Path) -> None:
+    folder, files = FILES[name]
+    with pytest.raises(FileNotFoundError, match="the network is cut") as caught:
+        load(name, "test", tmp_path, download=True)
+    assert all(file in str(caught.value) for file in files)
+    assert str((tmp_path / folder).resolve()) in str(caught.value)
+    assert isinstance(caught.value.__cause__, URLError | RuntimeError | OSError)
+
+
+# --- the real Fashion-MNIST ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fashion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpack Debian's files where torchvision looks for them."""
+    if not all((DEBIAN / f"{name}.gz").is_file() for name in data._IDX_SIZES):
+        pytest.skip(f"Fashion-MNIST is not in {DEBIAN} (Debian's package dataset-fashion-mnist)")
+    folder = tmp_path_factory.mktemp("fashion") / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    for name in data._IDX_SIZES:
+        with gzip.open(DEBIAN / f"{name}.gz") as packed, (folder / name).open("wb") as file:
+            shutil.copyfileobj(packed, file)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("split", "kind", "part"),
+    [
+        ("train", "train", slice(50_000)),
+        ("validation", "train", slice(50_000, 60_000)),
+        ("test", "t10k", slice(10_000)),
+    ],
+)
+def test_fashion_mnist_agrees_with_its_bytes(fashion: Path, split: str, kind: str, part: slice) -> None:
+    images, labels = load("fashion_mnist", split, fashion.parents[1])
+    count = part.stop - (part.start or 0)
+    assert images.shape == (count, 1, 28, 28) and (images.min(), images.max()) == (-1, 1)
+    classes = (fashion / f"{kind}-labels-idx1-ubyte").read_bytes()[8:]  # after the magic number and the size
+    assert labels.tolist() == list(classes[part])
+    with (fashion / f"{kind}-images-idx3-ubyte").open("rb") as file:
+        file.seek(16 + 784 * (part.stop - 1))
+        last = np.frombuffer(file.read(784), dtype=np.uint8)
+    np.testing.assert_array_equal(((images[-1] + 1) * 127.5).round().numpy().ravel(), last)
+
+
+def linked(fashion: Path, root: Path, changed: str) -> Path:
+    """Lay links to all files but one under another root; return where that one goes."""
+    folder = root / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    for path in fashion.iterdir():
+        if path.name != changed:
+            os.symlink(path, folder / path.name)
+    return folder / changed
+
+
+def test_a_truncated_real_file_is_named_with_both_sizes(fashion: Path, tmp_path: Path) -> None:
+    name = "train-images-idx3-ubyte"
+    linked(fashion, tmp_path, name).write_bytes((fashion / name).read_bytes()[:1_000_000])
+    with pytest.raises(RuntimeError, match=rf"{name} has 1,000,000 bytes, expected 47,040,016"):
+        load("fashion_mnist", "train", tmp_path)
+
+
+def test_a_damaged_real_file_is_named(fashion: Path, tmp_path: Path) -> None:
+    name = "train-labels-idx1-ubyte"
+    content = bytearray((fashion / name).read_bytes())
+    content[5000] ^= 1
+    linked(fashion, tmp_path, name).write_bytes(content)
+    with pytest.raises(RuntimeError, match=rf"{name} is damaged \(MD5 [0-9a-f]{{32}}, expected 9018921c"):
+        load("fashion_mnist", "train", tmp_path)

@@ -1,0 +1,289 @@
+"""Metrics: each number is computed by another route, or known by construction."""
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+import scipy
+import torch
+from sklearn.metrics import log_loss
+from torch import Tensor
+
+from helpers.data import Mixture, digits, grid, ring
+from helpers.metrics import (
+    FRECHET_N,
+    digit_classifier,
+    digit_features,
+    digit_probabilities,
+    frechet_distance,
+    inception_score,
+    jensen_shannon,
+    modes_covered,
+    nearest_mode,
+    precision_recall,
+    sample_precision,
+    t_interval,
+    wilson_interval,
+)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+# --- modes -----------------------------------------------------------------------------------------
+
+CROSS = Mixture(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]), 0.1)
+
+
+def points(*counts: int, nowhere: int = 0) -> Tensor:
+    """Put so many points on each centre of the cross, and some at the origin, between the modes."""
+    rows = torch.repeat_interleave(CROSS.centers, torch.tensor(counts), dim=0)
+    return torch.cat([rows, torch.zeros(nowhere, 2)])
+
+
+def test_a_sample_belongs_to_the_nearest_mode_within_three_widths() -> None:
+    given = torch.tensor([[1.29, 0.0], [1.31, 0.0], [0.0, 0.75], [0.0, 0.0], [0.1, -1.1]])
+    assert nearest_mode(given, CROSS).tolist() == [0, -1, 1, -1, 3]
+    assert nearest_mode(given, CROSS, widths=20).tolist()[:3] == [0, 0, 1]
+
+
+def test_a_mode_is_covered_by_a_quarter_of_its_fair_share() -> None:
+    # 80 samples, 4 modes: the fair part is 20, so 5 samples cover a mode and 4 do not.
+    assert modes_covered(points(66, 5, 5, 4), CROSS) == 3
+    assert modes_covered(points(20, 20, 20, 20), CROSS) == 4
+    assert modes_covered(points(5, 5, 0, 0, nowhere=70), CROSS) == 2
+    assert modes_covered(points(0, 0, 0, 0, nowhere=9), CROSS) == 0
+    assert modes_covered(points(66, 5, 5, 4), CROSS, share=0.2) == 4
+    assert modes_covered(points(60, 20, 0, 0), CROSS, share=1.0) == 2
+
+
+def test_precision_counts_the_samples_at_any_mode() -> None:
+    assert sample_precision(points(15, 0, 0, 0, nowhere=5), CROSS) == 0.75
+    assert sample_precision(points(0, 3, 0, 2), CROSS) == 1
+    assert sample_precision(points(0, 0, 0, 0, nowhere=3), CROSS) == 0
+
+
+def test_modes_and_precision_of_universes_are_those_of_each() -> None:
+    universes = [points(20, 20, 20, 20), points(80, 0, 0, 0), points(5, 5, 0, 0, nowhere=70)]
+    together = torch.stack(universes)
+    assert modes_covered(together, CROSS).tolist() == [4, 1, 2]
+    assert sample_precision(together, CROSS).tolist() == [1, 1, 0.125]
+    loop = torch.stack([nearest_mode(universe, CROSS) for universe in universes])
+    assert torch.equal(nearest_mode(together, CROSS), loop)
+
+
+@pytest.mark.parametrize("mixture", [ring(), grid()])
+def test_the_data_themselves_cover_all_modes(mixture: Mixture) -> None:
+    x = mixture.sample(5000, torch.Generator().manual_seed(0))
+    assert modes_covered(x, mixture) == len(mixture.centers)
+    # Within three widths in two dimensions lies 1 − exp(−9/2).
+    assert float(sample_precision(x, mixture)) == pytest.approx(1 - math.exp(-4.5), abs=0.008)  # 5 standard errors
+
+
+# --- Fréchet distance ------------------------------------------------------------------------------
+
+
+def correlated(n: int, seed: int) -> Tensor:
+    """Return rows with a mean and correlations of their own."""
+    return normal(n, 6, seed=seed) @ normal(6, 6, seed=seed + 100) + normal(6, seed=seed + 200)
+
+
+def test_frechet_distance_is_the_formula_with_a_matrix_root() -> None:
+    a, b = correlated(50, 0), correlated(80, 1)
+    cov_a, cov_b = np.cov(a.numpy().T), np.cov(b.numpy().T)
+    root = scipy.linalg.sqrtm(cov_a @ cov_b).real
+    expected = float(((a.mean(0) - b.mean(0)) ** 2).sum()) + np.trace(cov_a + cov_b - 2 * root)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
+    assert frechet_distance(b, a) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_distance_of_gaussians_in_closed_form() -> None:
+    x = correlated(200, 0)
+    shift = torch.arange(6, dtype=torch.float64)
+    assert frechet_distance(x, x) == pytest.approx(0, abs=1e-5)
+    assert frechet_distance(x, x + shift) == pytest.approx(55, rel=1e-6)  # 0² + … + 5²: only the means differ
+    # Twice as wide about the same mean: Σ (2σ − σ)² = tr Σ.
+    wide = 2 * (x - x.mean(0)) + x.mean(0)
+    assert frechet_distance(x, wide) == pytest.approx(float(x.T.cov().trace()), rel=1e-6)
+
+
+def test_frechet_distance_survives_features_that_never_vary() -> None:
+    x = correlated(50, 0)
+    x[:, 2] = 3.0
+    assert frechet_distance(x, x) == pytest.approx(0, abs=1e-4)
+    assert frechet_distance(x[:, 2:3], torch.ones(4, 1)) == pytest.approx(4)
+
+
+def test_frechet_distance_has_a_bias_that_falls_with_n() -> None:
+    small = frechet_distance(normal(30, 6), normal(30, 6, seed=1))
+    large = frechet_distance(normal(3000, 6), normal(3000, 6, seed=1))
+    assert 0 < large < small / 10
+
+
+def test_real_digits_against_real_ones_at_the_courses_n() -> None:
+    held_out = torch.cat([digits("validation")[0], digits("test")[0]])
+    real = digit_features(digits("train")[0])
+    assert len(held_out) == FRECHET_N == 1000
+    features = digit_features(held_out)
+    # Recorded: against all 4,000 training digits, and against 1,000 of them at a time.
+    assert frechet_distance(features, real) == pytest.approx(7.574, abs=0.05)
+    floors = [frechet_distance(features, real[start::4]) for start in range(4)]
+    assert all(8.5 < floor < 9.7 for floor in floors), floors
+    noise = digit_features(torch.rand(1000, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1)
+    assert frechet_distance(noise, real[::4]) > 50 * max(floors)
+
+
+# --- inception score -------------------------------------------------------------------------------
+
+
+def test_the_inception_scores_extremes() -> None:
+    sure = torch.eye(7).repeat(3, 1)
+    assert inception_score(sure) == pytest.approx(7)
+    assert inception_score(sure[:1].repeat(5, 1)) == pytest.approx(1)  # sure, but all alike
+    assert inception_score(torch.full((5, 7), 1 / 7)) == pytest.approx(1)  # all classes, but never sure
+    assert inception_score(torch.eye(7)[[0, 1, 0, 1]]) == pytest.approx(2)
+
+
+def test_the_inception_score_is_a_mean_divergence() -> None:
+    rows = (3 * normal(40, 5)).softmax(1)
+    marginal = rows.mean(0)
+    by_scipy = np.mean([scipy.stats.entropy(row, marginal) for row in rows.numpy()])
+    assert inception_score(rows) == pytest.approx(math.exp(by_scipy))
+    # Cross entropy minus entropy, the cross entropy by scikit-learn: each row weighs its classes.
+    labels, weights = np.tile(np.arange(5), 40), rows.numpy().ravel()
+    crossed = log_loss(labels, np.tile(marginal.numpy(), (200, 1)), sample_weight=weights, labels=np.arange(5))
+    by_sklearn = crossed - np.mean([scipy.stats.entropy(row) for row in rows.numpy()])
+    assert inception_score(rows) == pytest.approx(math.exp(by_sklearn))
+
+
+# --- precision and recall --------------------------------------------------------------------------
+
+
+def share_inside_by_loops(points: Tensor, members: Tensor, k: int) -> float:
+    """Follow the paper's words, one pair at a time."""
+    inside = 0
+    for point in points:
+        for i, member in enumerate(members):
+            others = sorted(float((member - other).norm()) for j, other in enumerate(members) if j != i)
+            if float((point - member).norm()) <= others[k - 1]:
+                inside += 1
+                break
+    return inside / len(points)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_precision_and_recall_follow_the_paper(k: int) -> None:
+    real, fake = normal(30, 3), normal(22, 3, seed=1) + 1.2
+    precision, recall = precision_recall(real, fake, neighbours=k)
+    assert precision == pytest.approx(share_inside_by_loops(fake, real, k))
+    assert recall == pytest.approx(share_inside_by_loops(real, fake, k))
+    assert 0 < recall < 1 and 0 < precision < 1
+
+
+def test_precision_and_recall_tell_quality_from_variety() -> None:
+    real = torch.cat([normal(30, 2), normal(30, 2, seed=1) + 20])
+    assert precision_recall(real, real) == (1, 1)
+    assert precision_recall(real, real[:30]) == (1, 0.5)  # good, but half is missing
+    assert precision_recall(real[:30], real) == (0.5, 1)  # everything, and as much again
+    assert precision_recall(real, real + 1000) == (0, 0)
+
+
+def test_precision_and_recall_take_features_with_gradients() -> None:
+    real = normal(9, 2)
+    assert precision_recall(real.clone().requires_grad_(), real) == (1, 1)
+
+
+# --- Jensen-Shannon divergence ---------------------------------------------------------------------
+
+
+def test_the_divergence_of_equal_and_of_separate_densities() -> None:
+    p, q = torch.zeros(10), torch.zeros(10)
+    p[:5], q[5:] = 0.4, 0.4  # each integrates to 1 with cells of length 0.5
+    assert jensen_shannon(p, p, 0.5) == pytest.approx(0, abs=1e-7)
+    assert jensen_shannon(p, q, 0.5) == pytest.approx(math.log(2))
+
+
+def test_the_divergence_is_scipys_distance_squared() -> None:
+    p, q = normal(12, 9).flatten().softmax(0), (2 * normal(12, 9, seed=1)).flatten().softmax(0)
+    expected = scipy.spatial.distance.jensenshannon(p.numpy(), q.numpy()) ** 2
+    assert jensen_shannon(p.reshape(12, 9) / 0.25, q.reshape(12, 9) / 0.25, 0.25) == pytest.approx(expected)
+    assert jensen_shannon(q, p, 1) == pytest.approx(expected)
+
+
+def test_the_divergence_does_not_depend_on_the_grid() -> None:
+    values = []
+    for side in (101, 201):
+        line = torch.linspace(-2, 2, side, dtype=torch.float64)
+        lattice = torch.cartesian_prod(line, line)
+        densities = [ring(radius=r, std=0.2).log_prob(lattice).exp() for r in (0.6, 1.0)]
+        values.append(jensen_shannon(*densities, cell=float(line[1] - line[0]) ** 2))
+    assert 0.1 < values[0] < math.log(2)
+    assert values[0] == pytest.approx(values[1], abs=1e-4)
+
+
+# --- intervals -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
+def test_the_t_interval_is_scipys(level: float) -> None:
+    values = normal(7) + 3
+    expected = scipy.stats.t.interval(level, 6, loc=values.mean(), scale=scipy.stats.sem(values.numpy()))
+    assert t_interval(values, level) == pytest.approx(expected)
+
+
+def test_the_t_interval_of_two_values_from_the_table() -> None:
+    low, high = t_interval(torch.tensor([1.0, 3.0]))
+    assert (low, high) == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-3)  # t = 12.706, standard error 1
+    assert t_interval(torch.full((5,), 2.0)) == (2, 2)
+
+
+def test_the_t_interval_holds_the_mean_as_often_as_it_says() -> None:
+    hits = [low <= 0 <= high for low, high in map(lambda row: t_interval(row, 0.8), normal(1000, 5))]
+    assert sum(hits) / 1000 == pytest.approx(0.8, abs=0.05)  # 4 standard errors
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 10), (10, 10), (14, 16), (1, 1), (500, 1000)])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_wilsons_interval_is_the_written_formula(successes: int, n: int, level: float) -> None:
+    z, p = scipy.stats.norm.ppf((1 + level) / 2), successes / n
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    low, high = wilson_interval(successes, n, level)
+    assert (low, high) == pytest.approx((middle - half, middle + half), abs=1e-12)
+    assert 0 <= low <= p <= high <= 1
+
+
+# --- the frozen classifier -------------------------------------------------------------------------
+
+
+def test_the_classifier_is_frozen() -> None:
+    model = digit_classifier()
+    assert model is digit_classifier() and not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    rows = [name.encode() + tensor.numpy().tobytes() for name, tensor in sorted(model.state_dict().items())]
+    content = hashlib.sha256(b"".join(rows)).hexdigest()
+    # Another classifier would change every Fréchet distance of the course.
+    assert content == "edc2eca184d0b614ea98dffb864047b11f82495f7b8811c549aaf2fc36b78a77"
+
+
+def test_the_classifier_knows_digits_it_was_not_trained_on() -> None:
+    images, labels = digits("validation")
+    assert (digit_probabilities(images).argmax(1) == labels).float().mean() >= 0.97
+
+
+def test_features_and_probabilities() -> None:
+    images = digits("test")[0][::25]
+    features, probabilities = digit_features(images), digit_probabilities(images)
+    assert features.shape == (20, 64) and (features >= 0).all()
+    assert probabilities.shape == (20, 10)
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(20))
+    torch.testing.assert_close(probabilities, digit_classifier().head(features).softmax(1))
+
+
+def test_gradients_flow_through_the_classifier_to_the_pictures() -> None:
+    images = digits("test")[0][:3].clone().requires_grad_()
+    digit_features(images).sum().backward()
+    assert images.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in digit_classifier().parameters())

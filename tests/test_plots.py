@@ -1,0 +1,136 @@
+"""Plots: they draw where they are told, what they are given, and change nothing else."""
+
+from collections.abc import Callable, Iterator
+
+import matplotlib
+
+matplotlib.use("Agg")
+import numpy as np
+import pytest
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+
+from helpers import plots
+
+POINTS = torch.tensor([[0.5, -0.5], [1.0, 0.25], [0.0, 0.0]])
+DRAWINGS: dict[str, Callable[[Axes], Axes]] = {
+    "samples": lambda ax: plots.samples(ax, POINTS, POINTS),
+    "surface": lambda ax: plots.surface(ax, torch.arange(9.0).reshape(3, 3)),
+    "picture_grid": lambda ax: plots.picture_grid(ax, torch.zeros(5, 1, 4, 4)),
+    "runs": lambda ax: plots.runs(ax, [0, 1, 2], torch.rand(3, 4), plots.REAL, "real"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def ax() -> Axes:
+    return plots.figure()[1]
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_plot_returns_its_axes_and_changes_nothing_else(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda *_, **__: shown.append(True))
+    before = matplotlib.rcParams.copy()
+    plt.close("all")
+    figure, axes = plots.figure(columns=2)
+    random = torch.get_rng_state(), np.random.get_state()[1].copy()
+    assert DRAWINGS[name](axes[0]) is axes[0]
+    assert axes[0].has_data() and not axes[1].has_data()
+    assert not shown and plt.get_fignums() == [figure.number]
+    assert matplotlib.rcParams == before
+    if name != "runs":  # its test data are drawn at random
+        assert torch.equal(random[0], torch.get_rng_state())
+    assert (random[1] == np.random.get_state()[1]).all()
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_a_plot_can_be_rendered(name: str, ax: Axes) -> None:
+    DRAWINGS[name](ax)
+    ax.figure.canvas.draw()  # layout problems show here, as warnings
+
+
+def test_figures_have_one_width() -> None:
+    for columns, rows, height in ((1, 1, 3.2), (3, 1, 2.0), (2, 4, 1.5)):
+        figure, axes = plots.figure(columns, rows, height)
+        assert tuple(figure.get_size_inches()) == pytest.approx((plots.WIDTH, rows * height))
+        assert np.size(axes) == rows * columns
+        assert figure.get_layout_engine() is not None  # titles and labels do not overlap
+
+
+def test_samples_are_scattered_in_their_colours(ax: Axes) -> None:
+    plots.samples(ax, POINTS, POINTS[:2].requires_grad_(), limit=2.0)
+    real, fake = ax.collections
+    np.testing.assert_array_equal(real.get_offsets(), POINTS.detach())
+    assert len(fake.get_offsets()) == 2
+    assert [to_hex(c.get_facecolor()[0]).upper() for c in (real, fake)] == [plots.REAL, plots.FAKE]
+    assert [c.get_label() for c in (real, fake)] == ["real", "generated"]
+    assert (ax.get_xlim(), ax.get_ylim(), ax.get_aspect()) == ((-2, 2), (-2, 2), 1)
+
+
+def test_samples_may_be_of_one_kind(ax: Axes) -> None:
+    plots.samples(ax, None, POINTS)
+    assert [c.get_label() for c in ax.collections] == ["generated"]
+
+
+def test_the_lattice_has_y_first_and_x_in_its_first_column() -> None:
+    points = plots.lattice(limit=2.0, side=5)
+    assert points.shape == (5, 5, 2)
+    assert points[1, 4].tolist() == [2, -1]
+    assert points[0, 0].tolist() == [-2, -2] and points[4, 0].tolist() == [-2, 2]
+
+
+def test_the_surface_lies_where_the_lattice_was(ax: Axes) -> None:
+    points = plots.lattice(limit=2.0, side=5)
+    plots.surface(ax, points[..., 0] + 10 * points[..., 1], limit=2.0, low=-30, high=30)
+    (image,) = ax.images
+    assert image.origin == "lower" and image.get_extent() == [-2, 2, -2, 2]
+    drawn = np.asarray(image.get_array())
+    assert drawn[0, 4] == 2 - 20 and drawn[4, 0] == -2 + 20  # bottom right, top left
+    assert image.get_clim() == (-30, 30)
+
+
+def test_pictures_are_laid_out_in_reading_order(ax: Axes) -> None:
+    # Five pictures of 2 × 3 pixels, three in a row; each pixel says where it belongs.
+    images = (torch.arange(30.0) / 30 - 0.5).reshape(5, 1, 2, 3)
+    plots.picture_grid(ax, images, columns=3)
+    (image,) = ax.images
+    sheet = np.asarray(image.get_array())
+    assert sheet.shape == (4, 9)
+    for i in range(5):
+        top, left = 2 * (i // 3), 3 * (i % 3)
+        np.testing.assert_array_equal(sheet[top : top + 2, left : left + 3], images[i, 0])
+    assert (sheet[2:, 6:] == -1).all()  # the place of the sixth is paper
+    assert image.get_clim() == (-1, 1)
+    assert image.cmap(0.0)[:3] == (1, 1, 1) and image.cmap(1.0)[:3] == (0, 0, 0)  # −1 is paper, 1 is ink
+    assert not ax.axison
+
+
+def test_fewer_pictures_than_columns_leave_paper(ax: Axes) -> None:
+    plots.picture_grid(ax, torch.ones(2, 1, 2, 2), columns=3)
+    assert np.asarray(ax.images[0].get_array())[0].tolist() == [1, 1, 1, 1, -1, -1]
+
+
+def test_runs_are_thin_lines_and_a_thick_mean(ax: Axes) -> None:
+    values = torch.tensor([[1.0, 3.0], [2.0, 6.0], [0.0, 1.0]])
+    plots.runs(ax, [0, 10, 20], values, plots.FAKE, "fake")
+    *each, mean = ax.lines
+    assert len(each) == 2
+    for line, column in zip(each, values.T, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), column)
+        assert line.get_linewidth() < mean.get_linewidth()
+    np.testing.assert_array_equal(mean.get_xdata(), [0, 10, 20])
+    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 0.5])
+    assert ax.get_legend_handles_labels()[1] == ["fake"]  # one entry for all
+
+
+def test_runs_may_be_their_mean_alone(ax: Axes) -> None:
+    plots.runs(ax, [0, 1], torch.rand(2, 5), plots.FAKE, "fake", each=False)
+    assert len(ax.lines) == 1

@@ -1,0 +1,106 @@
+"""Seeds: one call fixes everything, importing the package fixes nothing."""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.seed import THREADS, generators, seed_everything
+
+
+@pytest.fixture(autouse=True)
+def _same_threads_afterwards() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def draws() -> list[float]:
+    """Draw one number from each global source of randomness."""
+    return [random.random(), float(np.random.rand()), float(torch.rand(()))]
+
+
+def test_the_same_seed_gives_the_same_numbers_everywhere() -> None:
+    first = torch.rand(3, generator=seed_everything(7)).tolist() + draws()
+    again = torch.rand(3, generator=seed_everything(7)).tolist() + draws()
+    other = torch.rand(3, generator=seed_everything(8)).tolist() + draws()
+    assert first == again
+    assert all(a != b for a, b in zip(first, other, strict=True))
+
+
+def test_the_returned_generator_is_not_the_global_one() -> None:
+    generator = seed_everything(7)
+    torch.rand(100, generator=generator)
+    undisturbed = draws()
+    seed_everything(7)
+    assert draws() == undisturbed
+
+
+def test_the_number_of_threads_is_fixed() -> None:
+    for threads in (THREADS + 1, THREADS):
+        seed_everything(0, threads=threads)
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(THREADS + 1)
+    seed_everything(0)
+    assert torch.get_num_threads() == THREADS
+
+
+def test_a_refused_seed_changes_nothing() -> None:
+    seed_everything(7)
+    expected = draws()
+    seed_everything(7)
+    threads = torch.get_num_threads()
+    with pytest.raises(ValueError, match="seed"):
+        seed_everything(2**32, threads=THREADS + 1)
+    assert (draws(), torch.get_num_threads()) == (expected, threads)
+
+
+def test_generators_are_one_per_seed_and_know_nothing_of_each_other() -> None:
+    together = [torch.rand(2, generator=g).tolist() for g in generators([3, 0, 3])]
+    assert together[0] == together[2] != together[1]
+    assert together[1] == torch.rand(2, generator=torch.Generator().manual_seed(0)).tolist()
+    assert all(g.device.type == "cpu" for g in generators(range(3)))
+
+
+def test_making_generators_leaves_the_global_state_alone() -> None:
+    before = torch.get_rng_state()
+    generators([1, 2])
+    assert torch.equal(before, torch.get_rng_state())
+
+
+IMPORT_ALL = """
+import os, pkgutil, importlib, random
+import matplotlib.pyplot, numpy, scipy.stats, sklearn.neighbors, torch, torchvision, tqdm.auto, ipywidgets
+def state():
+    return {
+        "random": random.getstate(), "numpy": str(numpy.random.get_state()),
+        "torch": torch.get_rng_state().tolist(), "threads": torch.get_num_threads(),
+        "dtype": torch.get_default_dtype(), "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "matplotlib": dict(matplotlib.rcParams), "printing": numpy.get_printoptions(), "env": dict(os.environ),
+        "figures": matplotlib.pyplot.get_fignums(),
+    }
+torch.set_num_threads(1)
+before = state()
+import helpers
+names = [info.name for info in pkgutil.iter_modules(helpers.__path__)]
+for name in names:
+    importlib.import_module(f"helpers.{name}")
+after = state()
+print(len(names), [key for key in before if before[key] != after[key]])
+"""
+
+
+def test_importing_the_package_sets_no_global_state() -> None:
+    # In a fresh process, with the third-party packages imported first: what those set is not ours.
+    command = [sys.executable, "-W", "error", "-c", IMPORT_ALL]
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    count, changed = done.stdout.strip().split(" ", 1)
+    assert int(count) >= 9, "found hardly any module: is this looking at the helpers?"
+    assert changed == "[]"

@@ -1,0 +1,383 @@
+"""Training: each step moves what it says, a seed is a run, and a universe trains as if it were alone."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from helpers.data import noise, ring
+from helpers.models import Discriminator, Generator, mlp
+from helpers.seed import generators, seed_everything
+from helpers.train import (
+    Game,
+    History,
+    best_device,
+    fit,
+    gan_d_step,
+    gan_g_step,
+    make_game,
+    progress,
+    sample,
+    side_by_side,
+)
+
+BATCH, LATENT, WIDTH = 32, 2, 16
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    # Networks this small gain nothing from a second thread, and on a busy machine waiting for it costs 20 times more.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def universes(seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Game:
+    """Make a game on the plane, one universe per seed."""
+    generator = mlp((LATENT, WIDTH, WIDTH, 2), seeds).to(dtype)
+    discriminator = mlp((2, WIDTH, WIDTH, 1), [seed + 1000 for seed in seeds], scalar=True).to(dtype)
+    return make_game(generator, discriminator, lr=2e-3)
+
+
+def play(
+    seeds: Sequence[int], steps: int, dtype: torch.dtype = torch.float32, **settings: Any
+) -> tuple[Game, History]:
+    """Train one universe per seed on the ring; data and noise come from the universe's own generator."""
+    game, sources = universes(seeds, dtype), generators(seeds)
+    history = fit(
+        game,
+        lambda: ring().sample(BATCH, sources).to(dtype),
+        lambda: noise(BATCH, LATENT, sources).to(dtype),
+        steps,
+        device="cpu",
+        **settings,
+    )
+    return game, history
+
+
+def state(network: nn.Module) -> list[Tensor]:
+    """Return a copy of the weights."""
+    return [parameter.detach().clone() for parameter in network.parameters()]
+
+
+def equal(a: list[Tensor], b: list[Tensor]) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+# --- parallel universes ----------------------------------------------------------------------------
+
+
+def largest_gap(together: tuple[Game, History], alone: tuple[Game, History], universe: int) -> float:
+    """Return the largest difference between a universe and a lone run, in any weight or loss."""
+    gaps = [
+        (a.detach()[universe] - b.detach()[0]).abs().max()
+        for network in ("generator", "discriminator")
+        for a, b in zip(
+            getattr(together[0], network).parameters(), getattr(alone[0], network).parameters(), strict=True
+        )
+    ]
+    for loss in ("d_loss", "g_loss"):
+        gaps.append((getattr(together[1], loss)[:, universe] - getattr(alone[1], loss)[:, 0]).abs().max())
+    return float(max(gaps))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "steps", "tolerance"),
+    [
+        (torch.float64, 250, 1e-9),
+        # In single precision rounding sets the two apart, slowly at first: so few steps, and more room.
+        (torch.float32, 50, 1e-4),
+    ],
+)
+def test_each_universe_trains_as_if_alone(dtype: torch.dtype, steps: int, tolerance: float) -> None:
+    seed_everything(0, threads=1)
+    seeds = [7, 0, 23, 4, 99]
+    together = play(seeds, steps, dtype)
+    start = universes(seeds, dtype)
+    moved = largest_gap(together, (start, together[1]), 0)
+    assert moved > 0.02, "hardly anything was trained: this would compare two starts"
+    for universe in (0, 2, 4):
+        assert largest_gap(together, play([seeds[universe]], steps, dtype), universe) < tolerance
+    assert largest_gap(together, play([seeds[1]], steps, dtype), 0) > 1e-3  # another seed is another run
+
+
+def ordinary_networks(game: Game, universe: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """Copy one universe into networks of `torch.nn.Linear`."""
+    generator = mlp((LATENT, WIDTH, WIDTH, 2)).double()
+    discriminator = mlp((2, WIDTH, WIDTH, 1), scalar=True).double()
+    with torch.no_grad():
+        for mine, batched in ((generator, game.generator), (discriminator, game.discriminator)):
+            for a, b in zip(mine.parameters(), batched.parameters(), strict=True):
+                a.copy_(b[universe].T.reshape(a.shape))
+    return generator, discriminator
+
+
+def test_fit_is_the_papers_algorithm_written_out() -> None:
+    """An oracle by another route: `torch.nn.Linear`, probabilities instead of logits, autograd's own gradients."""
+    seed_everything(0, threads=1)
+    seeds, universe, steps = [5, 6, 8], 1, 60
+    g, d = ordinary_networks(universes(seeds, torch.float64), universe)
+    source = generators([seeds[universe]])[0]
+    optimizers = [torch.optim.Adam(net.parameters(), lr=2e-3, betas=(0.5, 0.999)) for net in (d, g)]
+
+    def batch(draw: Callable[..., Tensor], *size: int) -> Tensor:
+        return draw(*size, source).double()
+
+    def step(optimizer: torch.optim.Optimizer, network: nn.Module, loss: Tensor) -> float:
+        for parameter, slope in zip(
+            network.parameters(), torch.autograd.grad(loss, network.parameters()), strict=True
+        ):
+            parameter.grad = slope
+        optimizer.step()
+        return loss.item()
+
+    losses = []
+    for _ in range(steps):
+        real, fake = batch(ring().sample, BATCH), g(batch(noise, BATCH, LATENT)).detach()
+        d_loss = -(d(real).sigmoid().log().mean() + (1 - d(fake).sigmoid()).log().mean())
+        d_loss = step(optimizers[0], d, d_loss)
+        g_loss = step(optimizers[1], g, -d(g(batch(noise, BATCH, LATENT))).sigmoid().log().mean())
+        losses.append([d_loss, g_loss])
+
+    _, history = play(seeds, steps, torch.float64)
+    measured = torch.stack([history.d_loss, history.g_loss], -1)[:, universe]
+    torch.testing.assert_close(measured, torch.tensor(losses, dtype=torch.float64), rtol=0, atol=1e-9)
+
+
+# --- steps -----------------------------------------------------------------------------------------
+
+
+def pictures_game() -> tuple[Game, Tensor, Tensor]:
+    """Make the digits' game and one batch."""
+    source = seed_everything(3, threads=1)
+    game = make_game(Generator(latent=8, hidden=16), Discriminator())
+    return game, torch.rand(6, 1, 28, 28, generator=source) * 2 - 1, torch.randn(6, 8, generator=source)
+
+
+def test_a_step_moves_only_the_network_it_says() -> None:
+    game, real, z = pictures_game()
+    g, d = state(game.generator), state(game.discriminator)
+    gan_d_step(game, real, z)
+    assert equal(state(game.generator), g) and not equal(state(game.discriminator), d)
+    d = state(game.discriminator)
+    gan_g_step(game, z)
+    assert equal(state(game.discriminator), d) and not equal(state(game.generator), g)
+
+
+def test_a_d_step_gives_the_generator_no_gradient_and_a_g_step_the_discriminator_none() -> None:
+    game, real, z = pictures_game()
+    gan_d_step(game, real, z)
+    assert all(parameter.grad is None for parameter in game.generator.parameters())
+    game.d_optimizer.zero_grad()
+    gan_g_step(game, z)
+    assert all(parameter.grad is None for parameter in game.discriminator.parameters())
+
+
+def test_stale_gradients_change_nothing() -> None:
+    after = []
+    for stale in (0.0, 1e6):
+        game, real, z = pictures_game()
+        for network in (game.generator, game.discriminator):
+            for parameter in network.parameters():
+                parameter.grad = torch.full_like(parameter, stale)
+        gan_g_step(game, z)
+        gan_d_step(game, real, z)
+        after.append(state(game.generator) + state(game.discriminator))
+    assert equal(*after)
+
+
+def test_steps_make_their_own_loss_smaller_and_return_the_one_before() -> None:
+    game, real, z = pictures_game()
+    first = [float(gan_d_step(game, real, z)) for _ in range(20)]
+    assert first[-1] < first[0]
+    second = [float(gan_g_step(game, z)) for _ in range(20)]
+    assert second[-1] < second[0]
+    game, real, z = pictures_game()
+    loss = gan_d_step(game, real, z)
+    assert float(loss) == first[0] and not loss.requires_grad
+
+
+def test_the_saturating_step_uses_the_saturating_loss() -> None:
+    game, _, z = pictures_game()
+    assert float(gan_g_step(game, z, saturating=True)) < 0
+    assert float(gan_g_step(game, z)) > 0
+
+
+def test_each_optimizer_has_its_own_network_and_rate() -> None:
+    game = make_game(mlp((2, 3)), mlp((2, 4, 1)), lr=0.1, d_lr=0.2, betas=(0.1, 0.9))
+    for optimizer, network, lr in (
+        (game.g_optimizer, game.generator, 0.1),
+        (game.d_optimizer, game.discriminator, 0.2),
+    ):
+        (group,) = optimizer.param_groups
+        assert (group["lr"], group["betas"]) == (lr, (0.1, 0.9))
+        assert {id(p) for p in group["params"]} == {id(p) for p in network.parameters()}
+    assert make_game(mlp((2, 3)), mlp((2, 1)), lr=0.3).d_optimizer.param_groups[0]["lr"] == 0.3
+
+
+# --- the loop --------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_exactly_the_same_history() -> None:
+    seed_everything(0, threads=1)
+    _, first = play([1, 2], 12)
+    _, again = play([1, 2], 12)
+    _, other = play([1, 3], 12)
+    assert torch.equal(first.d_loss, again.d_loss) and torch.equal(first.g_loss, again.g_loss)
+    assert torch.equal(first.d_loss[:, 0], other.d_loss[:, 0])
+    assert not torch.equal(first.d_loss[:, 1], other.d_loss[:, 1])
+
+
+def test_the_history_has_one_row_per_step_and_one_column_per_universe() -> None:
+    _, history = play([1, 2, 3], 5)
+    assert history.d_loss.shape == history.g_loss.shape == (5, 3)
+    assert not history.d_loss.requires_grad and not history.g_loss.requires_grad
+    game = make_game(mlp((2, 4, 2)), mlp((2, 4, 1), scalar=True))
+    lone = fit(game, lambda: torch.randn(8, 2), lambda: torch.randn(8, 2), 5, device="cpu")
+    assert lone.d_loss.shape == lone.g_loss.shape == (5,)
+    assert (lone.steps, lone.watched) == ([], [])
+
+
+def test_both_networks_move_as_often_as_asked_and_on_fresh_batches() -> None:
+    calls: list[tuple[str, float]] = []
+    ticket = iter(range(1000))
+
+    def d_step(_: Game, real: Tensor, z: Tensor) -> Tensor:
+        calls.append(("d", real.item()))
+        calls.append(("z", z.item()))
+        return real
+
+    def g_step(_: Game, z: Tensor) -> Tensor:
+        calls.append(("g", z.item()))
+        return z
+
+    game = universes([0])
+    history = fit(
+        game,
+        lambda: torch.tensor(float(next(ticket))),
+        lambda: torch.tensor(float(next(ticket))),
+        2,
+        d_step=d_step,
+        g_step=g_step,
+        d_steps=3,
+        g_steps=2,
+        device="cpu",
+    )
+    assert "".join(name for name, _ in calls) == "dzdzdzgg" * 2
+    assert [number for _, number in calls] == list(range(16))
+    assert history.d_loss.tolist() == [4, 12] and history.g_loss.tolist() == [7, 15]  # the last update's
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "expected"),
+    [(10, 4, [0, 4, 8, 10]), (8, 4, [0, 4, 8]), (3, 100, [0, 3]), (2, 1, [0, 1, 2])],
+)
+def test_watch_sees_the_start_every_so_often_and_the_end(steps: int, every: int, expected: list[int]) -> None:
+    _, history = play([0], steps, every=every, watch=lambda game: state(game.generator)[0])
+    assert history.steps == expected
+    assert torch.equal(history.watched[0], state(universes([0]).generator)[0])  # before the first step
+    assert all(not torch.equal(a, b) for a, b in zip(history.watched, history.watched[1:], strict=False))
+
+
+def test_watching_does_not_change_the_run() -> None:
+    _, unseen = play([0], 6)
+    _, seen = play([0], 6, every=1, watch=lambda game: sample(game.generator, torch.zeros(1, 4, LATENT)))
+    assert torch.equal(unseen.g_loss, seen.g_loss)
+
+
+def test_a_label_shows_a_progress_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_BUILD", raising=False)
+    play([0], 2)
+    assert capsys.readouterr().err == ""
+    play([0], 2, label="training the ring")
+    assert "training the ring" in capsys.readouterr().err
+    monkeypatch.setenv("COURSE_BUILD", "1")  # on the page the bar would freeze
+    play([0], 2, label="training the ring")
+    assert capsys.readouterr().err == ""
+    assert list(progress(iter([3, 1, 2]), None, total=3)) == list(progress([3, 1, 2], "x")) == [3, 1, 2]
+
+
+# --- side by side ----------------------------------------------------------------------------------
+
+
+def test_runs_side_by_side_are_the_runs_one_after_the_other() -> None:
+    seed_everything(0, threads=1)
+    one_by_one = [play([seed], 30)[1] for seed in range(4)]
+    together = side_by_side([lambda s=seed: play([s], 30)[1] for seed in range(4)], workers=2)
+    for a, b in zip(one_by_one, together, strict=True):
+        assert torch.equal(a.d_loss, b.d_loss) and torch.equal(a.g_loss, b.g_loss)
+
+
+def test_side_by_side_keeps_the_order_and_the_number_of_threads() -> None:
+    # The barrier opens only when both tasks have come to it: they do run at the same time.
+    barrier = threading.Barrier(2, timeout=20)
+
+    def task(number: int) -> tuple[int, int]:
+        barrier.wait()
+        return number, torch.get_num_threads()
+
+    done = side_by_side([lambda n=number: task(n) for number in range(6)], workers=2)
+    assert done == [(number, torch.get_num_threads()) for number in range(6)]
+
+
+def test_an_error_in_one_task_comes_out() -> None:
+    def fails() -> None:
+        raise ZeroDivisionError("in a task")
+
+    with pytest.raises(ZeroDivisionError, match="in a task"):
+        side_by_side([lambda: 1, fails])
+
+
+# --- samples ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_sample_uses_evaluation_mode_and_puts_the_mode_back(training: bool) -> None:
+    seed_everything(0, threads=1)
+    generator = Generator(latent=4, hidden=8).train(training)
+    z = torch.randn(5, 4)
+    statistics = [buffer.clone() for buffer in generator.buffers()]
+    first = sample(generator, z)
+    assert generator.training is training and all(m.training is training for m in generator.modules())
+    assert equal(statistics, list(generator.buffers()))  # training mode would have moved them
+    torch.testing.assert_close(first[:1], sample(generator, z[:1]))  # and would have mixed the batch
+    assert not first.requires_grad and first.device.type == "cpu"
+
+
+def test_sample_puts_the_mode_back_after_an_error() -> None:
+    generator = Generator(latent=4, hidden=8)
+    with pytest.raises(ValueError, match="z"):
+        sample(generator, torch.zeros(2, 3))
+    assert generator.training
+
+
+# --- devices ---------------------------------------------------------------------------------------
+
+
+def test_the_best_device_is_one_that_is_there() -> None:
+    assert torch.zeros(1, device=best_device()).device.type == best_device().type
+    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+        assert best_device() == torch.device("cpu")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_training_on_cuda_is_the_run_of_the_cpu() -> None:
+    seeds, runs = [0, 1, 2], []
+    for device in ("cpu", None):  # None takes the best device, here CUDA
+        game, sources = universes(seeds, torch.float64), generators(seeds)
+        history = fit(
+            game,
+            lambda s=sources: ring().sample(BATCH, s).double(),
+            lambda s=sources: noise(BATCH, LATENT, s).double(),
+            100,
+            device=device,
+        )
+        drawn = sample(game.generator, noise(8, LATENT, generators(seeds)).double())
+        assert drawn.device.type == "cpu"
+        runs.append((history.d_loss.cpu(), history.g_loss.cpu(), drawn))
+    assert next(game.generator.parameters()).device.type == "cuda"
+    torch.testing.assert_close(runs[0], runs[1], rtol=0, atol=1e-8)

