@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
 import torch
-import torchvision
 from torch import Tensor
 
 from helpers._checks import check_choice, check_int, check_number, check_tensor, describe, fail
@@ -189,10 +189,16 @@ def digits(split: str) -> tuple[Tensor, Tensor]:
 class _Source:
     """Where torchvision keeps a set, and how to tell that its files are whole."""
 
-    dataset: type
+    dataset: str  # the class's name in torchvision.datasets
     folder: str
     validation: int  # examples at the end of the official training set that serve as validation set
     files: dict[str, tuple[int, str]]  # name: (bytes, MD5)
+
+    def open(self, root: Path, train: bool) -> Any:
+        """Return torchvision's data set, fetching what is missing; here, as importing torchvision takes a second."""
+        from torchvision import datasets
+
+        return getattr(datasets, self.dataset)(root, train=train, download=True)
 
 
 _IDX_SIZES = {
@@ -210,7 +216,7 @@ def _idx_files(*sums: str) -> dict[str, tuple[int, str]]:
 
 _SOURCES = {
     "mnist": _Source(
-        torchvision.datasets.MNIST,
+        "MNIST",
         "MNIST/raw",
         10_000,
         _idx_files(
@@ -221,7 +227,7 @@ _SOURCES = {
         ),
     ),
     "fashion_mnist": _Source(
-        torchvision.datasets.FashionMNIST,
+        "FashionMNIST",
         "FashionMNIST/raw",
         10_000,
         _idx_files(
@@ -232,7 +238,7 @@ _SOURCES = {
         ),
     ),
     "cifar10": _Source(
-        torchvision.datasets.CIFAR10,
+        "CIFAR10",
         ".",
         5_000,
         {"cifar-10-python.tar.gz": (170_498_071, "c58f30108f718f92721af3b95e74349a")},
@@ -272,7 +278,7 @@ def load(name: str, split: str, root: str | Path, download: bool = False) -> tup
     for file in source.files:
         _check_file(folder / file, *source.files[file])
     # The files are whole, so download=True fetches nothing; without it CIFAR-10's archive would stay packed.
-    dataset = source.dataset(root, train=split != "test", download=True)
+    dataset = source.open(root, train=split != "test")
     images, labels = _tensors(dataset)
     cut = len(images) - source.validation
     part = {"train": slice(cut), "validation": slice(cut, None), "test": slice(None)}[split]
@@ -293,7 +299,7 @@ def _where_to_put(name: str, missing: list[str], folder: Path, why: str) -> str:
 def _download(name: str, source: _Source, root: Path, missing: list[str]) -> None:
     """Let torchvision fetch the files; turn its errors into one that helps."""
     try:
-        source.dataset(root, train=True, download=True)
+        source.open(root, train=True)
     except (URLError, RuntimeError, OSError) as error:
         why = f"the download failed ({error})"
         raise FileNotFoundError(_where_to_put(name, missing, root / source.folder, why)) from error
@@ -310,7 +316,7 @@ def _check_file(path: Path, size: int, md5: str) -> None:
         raise RuntimeError(f"{path} is damaged (MD5 {digest}, expected {md5}): delete it and fetch it again")
 
 
-def _tensors(dataset: torchvision.datasets.VisionDataset) -> tuple[Tensor, Tensor]:
+def _tensors(dataset: Any) -> tuple[Tensor, Tensor]:
     """Turn a torchvision data set into images in [−1, 1] and labels."""
     raw = torch.as_tensor(dataset.data)  # (N, H, W) or (N, H, W, 3), bytes
     images = raw.unsqueeze(1) if raw.dim() == 3 else raw.permute(0, 3, 1, 2)  # (N, C, H, W)

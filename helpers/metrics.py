@@ -12,9 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-import scipy
 import torch
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from helpers._checks import check_int, check_number, check_tensor, describe, fail
@@ -160,7 +158,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
             fail(name, describe(value), f"at least two rows of {a.shape[1]} features")
     (mean_a, cov_a), (mean_b, cov_b) = _moments(a), _moments(b)
     # tr (Σ_a Σ_b)^½ is the sum of the roots of the eigenvalues of Σ_a Σ_b, which are real and not negative.
-    eigenvalues = scipy.linalg.eigvals(cov_a @ cov_b).real.clip(min=0)
+    eigenvalues = np.linalg.eigvals(cov_a @ cov_b).real.clip(min=0)
     trace = np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(eigenvalues).sum()
     return float(((mean_a - mean_b) ** 2).sum() + trace)
 
@@ -219,9 +217,9 @@ def precision_recall(real: Tensor, fake: Tensor, neighbours: int = 3) -> tuple[f
 
 def _share_inside(points: Tensor, members: Tensor, neighbours: int) -> float:
     """Return the share of `points` inside some member's ball."""
-    rows = members.detach().cpu()
-    search = NearestNeighbors(n_neighbors=neighbours + 1).fit(rows)  # + 1: each member finds itself first
-    radius = torch.from_numpy(search.kneighbors(rows)[0][:, -1]).to(points)  # (members,)
+    members = members.detach()
+    # + 1: the nearest member to each is itself.
+    radius = torch.cdist(members, members).kthvalue(neighbours + 1, dim=1).values  # (members,)
     return float((torch.cdist(points, members) <= radius).any(1).float().mean())
 
 
@@ -266,7 +264,9 @@ def t_interval(values: Tensor, level: float = 0.95) -> tuple[float, float]:
     check_tensor("values", values, "(n,), n of at least 2", 1)
     if len(values) < 2:
         fail("values", describe(values), "at least two values")
-    half = scipy.stats.t.ppf((1 + _level(level)) / 2, len(values) - 1) * float(values.std()) / math.sqrt(len(values))
+    from scipy import stats  # here, because it takes half a second that few need
+
+    half = stats.t.ppf((1 + _level(level)) / 2, len(values) - 1) * float(values.std()) / math.sqrt(len(values))
     return float(values.mean()) - half, float(values.mean()) + half
 
 
@@ -287,7 +287,9 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
     check_int("n", n, 1)
     if check_int("successes", successes, 0) > n:
         fail("successes", successes, f"at most n = {n}")
-    interval = scipy.stats.binomtest(successes, n).proportion_ci(_level(level), method="wilson")
+    from scipy import stats
+
+    interval = stats.binomtest(successes, n).proportion_ci(_level(level), method="wilson")
     return float(interval.low), float(interval.high)
 
 

@@ -110,9 +110,7 @@ def lattice(limit: float = 1.6, side: int = 81) -> Tensor:
     return torch.stack([x, y], dim=-1)  # (side, side, 2)
 
 
-def surface(
-    ax: Axes, values: Tensor, limit: float = 1.6, low: float | None = None, high: float | None = None
-) -> Axes:
+def surface(ax: Axes, values: Tensor, limit: float = 1.6, low: float | None = None, high: float | None = None) -> Axes:
     """Colour the plane by a value at each point of a `lattice`: pale is low, dark green is high.
 
     Args:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from joblib import Parallel, delayed
@@ -21,8 +21,6 @@ from tqdm.auto import tqdm
 
 from helpers._checks import check_int, check_number, describe, fail
 from helpers.losses import gan_d_loss, gan_g_loss
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -202,7 +200,7 @@ def fit(
     return History(torch.stack(d_losses), torch.stack(g_losses), [s for s, _ in seen], [v for _, v in seen])
 
 
-def progress(items: Iterable[T], label: str | None, total: int | None = None) -> Iterable[T]:
+def progress(items: Iterable[Any], label: str | None, total: int | None = None) -> Iterable[Any]:
     """Wrap a loop in a progress bar, unless the site is being built, where the bar would freeze on the page.
 
     Args:

@@ -165,7 +165,7 @@ def _to_png(picture: Image.Image) -> bytes:
     files = []
     for version in versions:
         buffer = io.BytesIO()
-        version.save(buffer, format="PNG", optimize=True)
+        version.save(buffer, format="PNG", optimize=version.mode == "P")  # slow on full colour, and rarely chosen
         files.append(buffer.getvalue())
     return min(files, key=len)
 

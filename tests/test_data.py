@@ -174,7 +174,7 @@ def tiny_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, d
     for name, array in arrays.items():
         (folder / name).write_bytes(idx(array))
     sums = {name: fingerprint(idx(array)) for name, array in arrays.items()}
-    monkeypatch.setitem(data._SOURCES, "mnist", data._Source(torchvision.datasets.MNIST, "MNIST/raw", 15, sums))
+    monkeypatch.setitem(data._SOURCES, "mnist", data._Source("MNIST", "MNIST/raw", 15, sums))
     return tmp_path, arrays
 
 
@@ -246,7 +246,8 @@ def tiny_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, n
     monkeypatch.setattr(TinyCifar, "meta", {**TinyCifar.meta, "md5": sums["batches.meta"]})
     whole = fingerprint(archive.read_bytes())
     monkeypatch.setattr(TinyCifar, "tgz_md5", whole[1])
-    monkeypatch.setitem(data._SOURCES, "cifar10", data._Source(TinyCifar, ".", 5, {archive.name: whole}))
+    monkeypatch.setitem(data._SOURCES, "cifar10", data._Source("TinyCifar", ".", 5, {archive.name: whole}))
+    monkeypatch.setattr(torchvision.datasets, "TinyCifar", TinyCifar, raising=False)
     return tmp_path, pixels, classes
 
 

@@ -77,9 +77,7 @@ def headings(source: str) -> list[tuple[int, str]]:
     """Return (level, text) of the headings in a Markdown cell."""
     tokens = tokens_of(source)
     return [
-        (int(token.tag[1]), tokens[i + 1].content)
-        for i, token in enumerate(tokens)
-        if token.type == "heading_open"
+        (int(token.tag[1]), tokens[i + 1].content) for i, token in enumerate(tokens) if token.type == "heading_open"
     ]
 
 
@@ -443,11 +441,7 @@ def problems(path: Path) -> list[str]:
         return [f"{path}: cannot be read as a notebook: {error}"]
     if notebook.get("nbformat") != 4:
         return [f"{path}: nbformat is {notebook.get('nbformat')}, expected 4.5"]
-    return [
-        f"{path}{where(notebook, index)}: {message}"
-        for rule in RULES
-        for index, message in rule(notebook, path)
-    ]
+    return [f"{path}{where(notebook, index)}: {message}" for rule in RULES for index, message in rule(notebook, path)]
 
 
 def where(notebook: NotebookNode, index: int | None) -> str:

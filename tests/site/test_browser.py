@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import BASE, ROOT, serve
+from site_server import BASE, ROOT, serve
 
 pytestmark = pytest.mark.browser
 
