@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import matplotlib
+import matplotlib.pyplot as plt
 
 matplotlib.use("Agg")
 import numpy as np
 import pytest
 import torch
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
@@ -62,7 +62,16 @@ def test_figures_have_one_width() -> None:
         figure, axes = plots.figure(columns, rows, height)
         assert tuple(figure.get_size_inches()) == pytest.approx((plots.WIDTH, rows * height))
         assert np.size(axes) == rows * columns
+
+
+def test_the_style_lays_figures_out_and_puts_titles_on_the_left() -> None:
+    with matplotlib.rc_context():
+        plots.set_style()
+        figure, ax = plots.figure()
+        ax.set_title("a finding")
         assert figure.get_layout_engine() is not None  # titles and labels do not overlap
+        assert ax.get_title(loc="left") == "a finding"
+        plt.close(figure)
 
 
 def test_samples_are_scattered_in_their_colours(ax: Axes) -> None:

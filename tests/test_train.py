@@ -1,7 +1,9 @@
 """Training: each step moves what it says, a seed is a run, and a universe trains as if it were alone."""
 
-import threading
+import os
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -313,15 +315,28 @@ def test_runs_side_by_side_are_the_runs_one_after_the_other() -> None:
 
 
 def test_side_by_side_keeps_the_order_and_the_number_of_threads() -> None:
-    # The barrier opens only when both tasks have come to it: they do run at the same time.
-    barrier = threading.Barrier(2, timeout=20)
+    def task(number: int) -> tuple[int, int, int]:
+        time.sleep(0.5)  # long enough for both workers to get a task
+        return number, torch.get_num_threads(), os.getpid()
 
-    def task(number: int) -> tuple[int, int]:
-        barrier.wait()
-        return number, torch.get_num_threads()
+    done = side_by_side([partial(task, number) for number in range(6)], workers=2)
+    assert [d[:2] for d in done] == [(number, torch.get_num_threads()) for number in range(6)]
+    processes = {process for *_, process in done}
+    assert len(processes) == 2 and os.getpid() not in processes  # they do run at the same time, elsewhere
 
-    done = side_by_side([lambda n=number: task(n) for number in range(6)], workers=2)
-    assert done == [(number, torch.get_num_threads()) for number in range(6)]
+
+def test_side_by_side_works_on_copies() -> None:
+    game, _ = play([0], 1)
+    before = [p.clone() for p in game.generator.parameters()]
+    (trained,) = side_by_side([lambda: fit_one_more(game)])
+    assert equal(before, list(game.generator.parameters()))  # the caller's game has not moved
+    assert not equal(before, list(trained.generator.parameters()))  # the returned one has
+
+
+def fit_one_more(game: Game) -> Game:
+    """One more step of a game."""
+    fit(game, lambda: torch.ones(1, 8, 2), lambda: torch.zeros(1, 8, 2), 1)
+    return game
 
 
 def test_an_error_in_one_task_comes_out() -> None:
