@@ -37,6 +37,7 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/universes.py
+	$(BIN)/python benchmarks/contrastive.py
 
 clean:
 	rm -rf _build

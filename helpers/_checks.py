@@ -56,13 +56,20 @@ def check_int(name: str, value: Any, at_least: int) -> int:
 
 
 def check_number(name: str, value: Any, low: float, high: float = math.inf, open_low: bool = False) -> float:
-    """Return `value` as a float if it lies in [low, high], or in (low, high] with `open_low`."""
+    """Return `value` as a float if it is finite and lies in [low, high], or in (low, high] with `open_low`."""
     good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not good or value < low or value > high or (open_low and value == low):
-        edge = "above" if open_low else "of at least"
+        edge = "" if low == -math.inf else f" {'above' if open_low else 'of at least'} {low:g}"
         upper = "" if high == math.inf else f" and at most {high:g}"
-        fail(name, describe(value), f"a finite number {edge} {low:g}{upper}")
+        fail(name, describe(value), f"a finite number{edge}{upper}")
     return float(value)
+
+
+def check_generator(value: Any) -> torch.Generator:
+    """Return the argument `generator` if it is one: torch would take `None` for its global source of randomness."""
+    if not isinstance(value, torch.Generator):
+        fail("generator", describe(value), "a torch.Generator")
+    return value
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:

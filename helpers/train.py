@@ -19,8 +19,9 @@ from joblib import Parallel, delayed
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from helpers._checks import check_int, check_number, describe, fail
-from helpers.losses import gan_d_loss, gan_g_loss
+from helpers._checks import check_choice, check_int, check_number, check_tensor, describe, fail
+from helpers.losses import ebgan_d_loss, ebgan_g_loss, gan_d_loss, gan_g_loss, pull_away, reconstruction_energy
+from helpers.models import AutoEncoder
 
 
 @dataclass
@@ -116,6 +117,99 @@ def gan_g_step(game: Game, z: Tensor, saturating: bool = False) -> Tensor:
     return loss.detach()
 
 
+def make_ebgan(
+    generator: nn.Module,
+    autoencoder: AutoEncoder,
+    margin: float,
+    numbers: int,
+    kind: str = "norm",
+    **settings: Any,
+) -> Game:
+    """Make a game with an autoencoder as discriminator, after a look at the margin.
+
+    A margin above the largest energy that a fake can have is never reached: the hinge stays open for ever, and the
+    autoencoder goes on spoiling the reconstruction of fakes however bad it is.
+
+    Args:
+        generator: from noise to samples.
+        autoencoder: gives samples back; if its output is bounded, the samples are taken to be bounded alike.
+        margin: m of `losses.ebgan_d_loss`.
+        numbers: how many numbers one sample has, 784 for 28×28 pictures.
+        kind: of energy, see `losses.reconstruction_energy`.
+        **settings: passed on to `make_game`.
+
+    Returns:
+        The game; train it with `ebgan_d_step` and `ebgan_g_step`.
+
+    Raises:
+        ValueError: if the margin is not positive or out of the energy's reach.
+    """
+    check_number("margin", margin, 0, open_low=True)
+    check_int("numbers", numbers, 1)
+    check_choice("kind", kind, ("norm", "mse"))
+    if not isinstance(autoencoder, AutoEncoder):
+        fail("autoencoder", describe(autoencoder), "a models.AutoEncoder")
+    if autoencoder.bound is not None:
+        widest = 2 * autoencoder.bound  # from one end of the range to the other
+        largest = widest**2 if kind == "mse" else widest * numbers**0.5
+        if margin > largest:
+            fail("margin", margin, f"at most {largest:g}, the largest energy of this autoencoder")
+    return make_game(generator, autoencoder, **settings)
+
+
+Energy = Callable[[nn.Module, Tensor], Tensor]
+
+
+def ebgan_d_step(
+    game: Game, real: Tensor, z: Tensor, margin: float, energy: Energy = reconstruction_energy
+) -> Tensor:
+    """Push energies down at real samples and, up to the margin, up at generated ones. The generator does not move.
+
+    Args:
+        game: the networks and optimisers.
+        real: a batch of real samples, `(N, ...)`, or `(S, N, d)` for S universes.
+        z: noise for as many generated ones.
+        margin: see `losses.ebgan_d_loss`.
+        energy: from the discriminator and samples to one energy each.
+
+    Returns:
+        The loss before the step: a scalar, or `(S,)`.
+    """
+    with torch.no_grad():  # the fakes are data here: no gradient may reach the generator
+        fake = game.generator(z)
+    loss = ebgan_d_loss(energy(game.discriminator, real), energy(game.discriminator, fake), margin)
+    game.d_optimizer.zero_grad()
+    loss.sum().backward()
+    game.d_optimizer.step()
+    return loss.detach()
+
+
+def ebgan_g_step(
+    game: Game, z: Tensor, pull_away_weight: float = 0.0, energy: Energy = reconstruction_energy
+) -> Tensor:
+    """Move generated samples to lower energies and, with a weight, their codes apart. The discriminator stays.
+
+    Args:
+        game: the networks and optimisers.
+        z: a batch of noise.
+        pull_away_weight: of `losses.pull_away` on the codes of the batch; 0.1 in the paper. Above 0 it asks for a
+            discriminator with `encode`.
+        energy: from the discriminator and samples to one energy each.
+
+    Returns:
+        The loss before the step: a scalar, or `(S,)`.
+    """
+    fake = game.generator(z)
+    loss = ebgan_g_loss(energy(game.discriminator, fake))
+    if pull_away_weight:
+        loss = loss + pull_away_weight * pull_away(game.discriminator.encode(fake))
+    game.g_optimizer.zero_grad()
+    # The gradient flows through the discriminator, but is kept for the generator's weights only.
+    loss.sum().backward(inputs=list(game.generator.parameters()))
+    game.g_optimizer.step()
+    return loss.detach()
+
+
 @dataclass
 class History:
     """What happened during `fit`.
@@ -129,6 +223,21 @@ class History:
 
     d_loss: Tensor
     g_loss: Tensor
+    steps: list[int] = field(default_factory=list)
+    watched: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class EncoderHistory:
+    """What happened during `fit_encoder`.
+
+    Attributes:
+        loss: `(steps,)`, the loss of each step, before its update.
+        steps: the step numbers at which `watch` was called, from 0 (before training) to the last.
+        watched: what it returned, in the same order.
+    """
+
+    loss: Tensor
     steps: list[int] = field(default_factory=list)
     watched: list[Any] = field(default_factory=list)
 
@@ -198,6 +307,80 @@ def fit(
         g_losses.append(g_loss)
         look(step)
     return History(torch.stack(d_losses), torch.stack(g_losses), [s for s, _ in seen], [v for _, v in seen])
+
+
+def fit_encoder(
+    encoder: nn.Module,
+    loss: Callable[..., Tensor],
+    sample_batch: Callable[[], Sequence[Tensor]],
+    steps: int,
+    *,
+    lr: float = 1e-3,
+    watch: Callable[[nn.Module], Any] | None = None,
+    every: int = 100,
+    label: str | None = None,
+) -> EncoderHistory:
+    """Train an encoder with Adam: in each step a fresh batch, its loss, one update.
+
+    Args:
+        encoder: any module; all its parameters are trained, also a learned scale that it may hold. It stays on its
+            device, and the batches are brought there.
+        loss: called as `loss(encoder, *batch)`; returns a scalar.
+        sample_batch: returns the tensors of a fresh batch.
+        steps: number of updates.
+        lr: Adam's learning rate.
+        watch: called with the encoder before the first step, after every `every` steps, and at the end.
+        every: see `watch`.
+        label: name of a progress bar; none without it.
+
+    Returns:
+        The losses of all steps, each before its update, and what `watch` saw.
+
+    Raises:
+        ValueError: if a count is below 1 or the learning rate is not positive.
+    """
+    for name, count in (("steps", steps), ("every", every)):
+        check_int(name, count, 1)
+    optimizer = torch.optim.Adam(encoder.parameters(), check_number("lr", lr, 0, open_low=True), fused=True)
+    device = next(encoder.parameters()).device
+    history = EncoderHistory(torch.empty(steps))
+    for step in progress(range(steps + 1), label):
+        if watch and (step % every == 0 or step == steps):
+            history.steps.append(step)
+            history.watched.append(watch(encoder))
+        if step < steps:
+            value = loss(encoder, *(tensor.to(device) for tensor in sample_batch()))
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            history.loss[step] = value.detach()
+    return history
+
+
+@torch.no_grad()
+def embed(encoder: nn.Module, images: Tensor, batch: int = 500) -> Tensor:
+    """Run an encoder over many pictures in evaluation mode, without gradients, a batch at a time.
+
+    Args:
+        encoder: from pictures to embeddings; its training mode is put back afterwards.
+        images: `(N, ...)`, N at least 1.
+        batch: pictures at a time.
+
+    Returns:
+        `(N, d)`, on the CPU.
+
+    Raises:
+        ValueError: if there is no picture or `batch` is below 1.
+    """
+    check_tensor("images", images, "(N, ...)")
+    check_int("batch", batch, 1)
+    device = next(encoder.parameters(), images).device  # a module without weights computes where the pictures are
+    training = encoder.training
+    encoder.eval()
+    try:
+        return torch.cat([encoder(part.to(device)).cpu() for part in images.split(batch)])
+    finally:
+        encoder.train(training)
 
 
 def progress(items: Iterable[Any], label: str | None, total: int | None = None) -> Iterable[Any]:

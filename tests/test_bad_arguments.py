@@ -22,7 +22,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 import helpers
-from helpers import claims, data, losses, metrics, models, plots, seed, train, widgets
+from helpers import claims, data, group, ladder, levels, losses, metrics, models, plots, seed, sweep, train, widgets
 
 NAN, INF = math.nan, math.inf
 SOURCE = torch.Generator().manual_seed(0)
@@ -92,10 +92,21 @@ DATA = [
     row(data.ring, {}, modes=NOT_A_COUNT, radius=NOT_POSITIVE, std=NOT_POSITIVE),
     row(data.grid, {}, side=[1, *NOT_A_COUNT], width=NOT_POSITIVE, std=NOT_POSITIVE),
     row(data.digits, {"split": "test"}, split=["val", "", 0, None, ["test"]]),
+    row(
+        data.hangul,
+        {"split": "test_seen_fonts", "fold": 2},
+        split=["val", "_seen_fonts", "train_seen_fonts", 0, None, ["test"]],
+        fold=[-1, 3, 1.0, "0", True, None],
+    ),
     row(data.load, {}, name=["MNIST", "", None, 3], split=["val", None]),
 ]
-# A set that is not there raises FileNotFoundError, so this one has no arguments that work.
-NOTHING_WORKS = {data.load: {"name": "mnist", "split": "test", "root": "nowhere"}}
+# A set or a folder that is not there raises FileNotFoundError, so these have no arguments that work.
+NOTHING_WORKS = {
+    data.load: {"name": "mnist", "split": "test", "root": "nowhere"},
+    sweep.sweep: {"store": "nowhere/store.jsonl"},
+    sweep.load: {"store": "nowhere/store.jsonl"},
+    sweep.recorded: {},  # good names depend on what was recorded
+}
 LOSSES = [
     row(
         losses.gan_d_loss,
@@ -241,6 +252,22 @@ PLOTS = [
         values=[torch.zeros(3, 2), *NOT_ROWS],
     ),
 ]
+STUDIES = [
+    row(sweep.grid, {"lists": [1]}, lists=[[], (), "ab", 3, None]),
+    row(
+        sweep.sweep,
+        {"run": row, "settings": [{"lr": 0.1}], "seeds": [0]},
+        run=[None, 3, "row", lambda seed: {}, print, Row],
+        settings=[[], 3, None, ["a"], [{1: 2}], [{"seed": 1}], [{"a": NAN}], [{"a": (1,)}], [{"a": 1}, {"a": 1}]],
+        seeds=[[], 5, None, [0, 0]],
+        store=["", None, 3],
+        workers=NOT_A_COUNT,
+        cluster=["", "here", "tcp://here", 8786, ["here:8786"]],
+    ),
+    row(sweep.load, {}, store=["", None, 3]),
+    row(sweep.recorded, {}, name=["nowhere", "", "../pyproject", None, 3, ["a"]]),
+    row(sweep.select, {"rows": [{"settings": {"lr": 0.1}, "seed": 0}]}, where=[3, "lr"]),
+]
 FRAMES = [np.zeros((4, 4)), np.ones((4, 4))]
 OTHERS = [
     row(
@@ -261,11 +288,228 @@ OTHERS = [
     ),
     row(widgets.explore, {"function": lambda noise: noise, "noise": (0, 1)}, sliders=[{}]),
 ]
-TABLE = [*SEEDS, *DATA, *LOSSES, *MODELS, *TRAIN, *METRICS, *PLOTS, *OTHERS]
+GROUP = [
+    row(
+        group.run,
+        {"seed": 0, "steps": 1, "n_train": 2, "n_test": 1},
+        seed=[-1, 2**32, 1.0, "a", None, True],
+        steps=NOT_A_COUNT,
+        n_train=NOT_A_COUNT,
+        n_test=NOT_A_COUNT,
+        lr=NOT_POSITIVE,
+    )
+]
+ENERGIES = torch.zeros(2, 3)
+LABELS = torch.tensor([0, 1, 0, 1, 2, 2])
+SAME = torch.tensor([0, 1, 0, 1, 1, 0])
+NOT_LABELS = [LABELS[:5], LABELS.float(), LABELS.reshape(2, 3), [0, 1, 0, 1, 2, 2], None]
+NOT_SAME = [SAME[:5], SAME + 1, torch.full((6,), 0.5), torch.full((6,), NAN), SAME.tolist(), None]
+NOT_PARTNERS = [ROWS[:5], ROWS[:, :2], *NOT_ROWS]
+NOT_A_TEMPERATURE = [*NOT_POSITIVE, [0.1]]
+CONTRAST = [
+    row(
+        losses.ebgan_d_loss,
+        {"real_energy": ENERGIES, "fake_energy": ENERGIES, "margin": 1.0},
+        real_energy=NOT_LOGITS,
+        fake_energy=[torch.zeros(4), torch.zeros(3, 3), *NOT_LOGITS],
+        margin=NOT_POSITIVE,
+    ),
+    row(losses.ebgan_g_loss, {"fake_energy": ENERGIES}, fake_energy=NOT_LOGITS),
+    row(losses.pull_away, {"codes": ROWS}, codes=[ROWS[:1], torch.zeros(1, 1, 2, 3), *NOT_ROWS]),
+    row(
+        losses.pair_margin_loss,
+        {"distance": ROWS[:, 0], "same": SAME, "margin": 1},
+        distance=[-ROWS[:, 0], ROWS, torch.tensor([NAN]), torch.zeros(0), SAME, None],
+        same=NOT_SAME,
+        margin=NOT_POSITIVE,
+    ),
+    row(
+        losses.triplet_loss,
+        {"anchor": ROWS, "positive": ROWS, "negative": ROWS, "margin": 1},
+        anchor=NOT_ROWS,
+        positive=NOT_PARTNERS,
+        negative=NOT_PARTNERS,
+        margin=NOT_POSITIVE,
+    ),
+    row(
+        losses.cosine_bce,
+        {"a": ROWS, "b": ROWS, "same": SAME},
+        a=NOT_ROWS,
+        b=NOT_PARTNERS,
+        same=NOT_SAME,
+        scale=[NAN, INF, "1", True, None, torch.ones(2)],
+        bias=[NAN, INF, "1", True, None, torch.ones(2)],
+    ),
+    row(
+        losses.nt_xent,
+        {"a": ROWS, "b": ROWS, "temperature": 0.5},
+        a=NOT_ROWS,
+        b=NOT_PARTNERS,
+        temperature=NOT_A_TEMPERATURE,
+    ),
+    row(
+        losses.sup_con,
+        {"embeddings": ROWS, "labels": LABELS, "temperature": 0.5},
+        embeddings=NOT_ROWS,
+        labels=[torch.arange(6), *NOT_LABELS],
+        temperature=NOT_A_TEMPERATURE,
+    ),
+    row(data.rgb32, {"images": PICTURES}, images=[*NOT_PICTURES, PICTURES[..., :27]]),
+    row(
+        data.pairs,
+        {"labels": LABELS, "n": 4, "generator": SOURCE},
+        labels=[torch.zeros(6, dtype=int), torch.tensor([0, 0, 1]), LABELS[:0], *NOT_LABELS[1:]],
+        n=[1, 3, *NOT_A_COUNT],
+        generator=[None, 3, [SOURCE]],
+    ),
+    row(
+        data.augment,
+        {"images": PICTURES, "generator": SOURCE},
+        images=[torch.zeros(2, 28, 28), torch.zeros(0, 1, 28, 28), torch.full((1, 1, 28, 28), NAN), None],
+        generator=[None, 3, [SOURCE]],
+        degrees=[-1, 181, NAN, "1", None],
+        scale=[-0.1, 1, NAN, "1", None],
+        shift=[-0.1, 1, NAN, "1", None],
+        shear=[-0.1, 1, NAN, "1", None],
+    ),
+    row(data.two_views, {"images": PICTURES, "generator": SOURCE}, images=[None], generator=[None, 3]),
+    row(models.StudyGroupEncoder, {}, dim=NOT_A_COUNT, kernel=[2, *NOT_A_COUNT], extra=[-1, 4, 1.5, None]),
+    row(models.StudyGroupEncoder(2).forward, {"x": torch.zeros(2, 3, 32, 32)}, x=[PICTURES, torch.zeros(3, 32, 32)]),
+    row(
+        models.Encoder,
+        {},
+        size=[7, *NOT_A_COUNT],
+        channels=NOT_A_COUNT,
+        widths=[(), (0,), (4, 1.5), 5, None],
+        dim=NOT_A_COUNT,
+    ),
+    row(models.Encoder().forward, {"x": PICTURES}, x=[PICTURES[0], torch.zeros(2, 3, 28, 28), PICTURES[..., :27]]),
+    row(
+        train.fit_encoder,
+        {
+            "encoder": models.mlp((3, 1)),
+            "loss": lambda encoder, x: encoder(x).mean(),
+            "sample_batch": lambda: (ROWS,),
+            "steps": 1,
+        },
+        steps=NOT_A_COUNT,
+        every=NOT_A_COUNT,
+        lr=NOT_POSITIVE,
+    ),
+    row(
+        train.embed,
+        {"encoder": models.mlp((3, 1)), "images": ROWS},
+        images=[torch.zeros(0, 3), torch.full((4, 3), NAN), ROWS.int(), [[0.0]], None],
+        batch=NOT_A_COUNT,
+    ),
+    row(
+        metrics.accuracy,
+        {"predictions": SAME, "labels": SAME},
+        predictions=[[], torch.zeros(0), 3, None, [1, 0]],
+        labels=[SAME[:5], [SAME, SAME], torch.zeros(0), 3, None, [1, 0]],
+    ),
+    row(
+        metrics.best_threshold,
+        {"scores": ROWS[:, 0], "same": SAME},
+        scores=[ROWS, torch.full((6,), NAN), SAME, None],
+        same=[torch.ones(6), *NOT_SAME],
+    ),
+    row(
+        metrics.auroc,
+        {"scores": ROWS[:, 0], "positive": SAME},
+        scores=[ROWS, torch.full((6,), NAN), SAME, None],
+        positive=[torch.zeros(6), *NOT_SAME],
+    ),
+    row(metrics.alignment, {"a": ROWS, "b": ROWS}, a=NOT_ROWS, b=NOT_PARTNERS),
+    row(metrics.uniformity, {"embeddings": ROWS}, embeddings=[ROWS[:1], *NOT_ROWS], t=NOT_POSITIVE),
+    row(metrics.retrieval_accuracy, {"queries": ROWS, "gallery": ROWS}, queries=NOT_ROWS, gallery=NOT_PARTNERS),
+    row(
+        metrics.knn_accuracy,
+        {"train_x": ROWS, "train_y": LABELS, "test_x": ROWS, "test_y": LABELS},
+        train_x=NOT_ROWS,
+        train_y=NOT_LABELS,
+        test_x=[PLANE, *NOT_ROWS],
+        test_y=NOT_LABELS,
+        neighbours=[7, *NOT_A_COUNT],
+    ),
+    row(
+        metrics.linear_probe,
+        {"train_x": ROWS, "train_y": LABELS, "test_x": ROWS, "test_y": LABELS},
+        train_x=NOT_ROWS,
+        train_y=[torch.zeros(6, dtype=int), *NOT_LABELS],
+        test_x=[PLANE, *NOT_ROWS],
+        test_y=NOT_LABELS,
+    ),
+    row(
+        metrics.pairs_interval,
+        {"correct": SAME, "pairs": LABELS.reshape(6, 1).repeat(1, 2), "generator": SOURCE},
+        correct=NOT_SAME,
+        pairs=[LABELS, ROWS, torch.zeros(0, 2, dtype=int), -torch.ones(6, 2).int(), None],
+        generator=[None, 3, [SOURCE]],
+        draws=[1, *NOT_A_COUNT],
+        level=NOT_A_LEVEL,
+    ),
+]
+NOT_A_SHARE = [-0.1, 1.1, NAN, "half", None]
+LEVELS = [
+    row(levels.cross_entropy, {"classes": 10}, classes=[1, *NOT_A_COUNT]),
+    row(levels.nt_xent, {"pictures": 64}, pictures=[1, *NOT_A_COUNT], factor=NOT_POSITIVE),
+    row(levels.sup_con, {"embeddings": 128}, embeddings=[2, *NOT_A_COUNT], factor=NOT_POSITIVE),
+    row(levels.triplet_loss, {"margin": 0.2}, margin=NOT_POSITIVE),
+    row(levels.pair_margin_loss, {"margin": 1.0}, margin=NOT_POSITIVE, same=NOT_A_SHARE),
+    row(
+        levels.cosine_bce,
+        {"cosine": 0.9},
+        cosine=[-1.1, 1.1, NAN, None],
+        same=NOT_A_SHARE,
+        scale=[NAN, INF, "1", None],
+        bias=[NAN, INF, "1", None],
+    ),
+    row(
+        levels.accuracy,
+        {"labels": torch.tensor([0, 1])},
+        labels=[torch.zeros(0).long(), torch.zeros(2, 2).long(), torch.zeros(2), [0, 1], None],
+    ),
+]
+RUNG = ladder.Rung(updates=0)
+NOT_A_SEED = [-1, 2**32, 1.0, "a", None, True]
+LADDER = [
+    row(
+        ladder.Rung,
+        {},
+        data=["pictures", None, 3],
+        batch=[3, *NOT_A_COUNT],
+        updates=[-1, 1.5, None],
+        finish=[-1, 1.5, None],
+        lr=NOT_POSITIVE,
+        encoder=["norm", None, 3],
+        kernel=[2, *NOT_A_COUNT],
+        extra=[-1, 4, 1.5, None],
+        loss=["bce", None, 3],
+        augment=[-0.1, 1.1, NAN, "1", None],
+        penalty=[-0.1, NAN, "1", None],
+    ),
+    row(ladder.held_out, {"split": "test"}, split=["train", "", 3, None]),
+    row(ladder.pair_cosines, {"network": models.StudyGroupEncoder(2), "split": "test"}, split=["train", "", 3, None]),
+    row(ladder.climb, {"rung": RUNG, "seed": 0}, rung=["best", None, {}], seed=NOT_A_SEED, every=[0, -1, 1.5, "2"]),
+    row(ladder.settings, {"name": "best"}, name=["worst", "", 3, None]),
+    row(ladder.run, {"rung": "untrained", "every": None, "updates": 0, "seed": 0}, seed=NOT_A_SEED, every=[0, 1.5]),
+]
+TABLE = [*SEEDS, *DATA, *LOSSES, *MODELS, *TRAIN, *METRICS, *STUDIES, *PLOTS, *GROUP, *CONTRAST, *LEVELS, *LADDER, *OTHERS]
 
 EXEMPT = {
+    "data.Hangul": "a plain record; hangul fills it",
+    "group.Outcome": "a plain record of what run measured",
+    "ladder.Climb": "a plain record of what climb measured",
+    "ladder.Judgement": "a plain record of what judge measured",
+    "ladder.Scaled": "holds an encoder; the loss that uses it checks",
+    "ladder.Scaled.forward": "the encoder checks its pictures",
+    "ladder.judge": "asks pair_cosines, which checks",
+    "train.EncoderHistory": "a plain record of what fit_encoder measured",
     "train.Game": "a plain record; make_game checks",
     "train.History": "a plain record of what fit measured",
+    "train.ebgan_d_step": "networks and losses check what they are given",
+    "train.ebgan_g_step": "networks and losses check what they are given",
     "train.gan_d_step": "networks and losses check what they are given",
     "train.gan_g_step": "networks and losses check what they are given",
     "train.progress": "hands its arguments to tqdm",

@@ -21,7 +21,7 @@ import torchvision
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from helpers import data
-from helpers.data import SPLITS, Mixture, digits, grid, load, noise, ring
+from helpers.data import SPLITS, Mixture, augment, digits, grid, load, noise, pairs, rgb32, ring, two_views
 from helpers.seed import generators
 
 # Where Debian's package dataset-fashion-mnist puts the four files.
@@ -370,3 +370,180 @@ def test_a_damaged_real_file_is_named(fashion: Path, tmp_path: Path) -> None:
     linked(fashion, tmp_path, name).write_bytes(content)
     with pytest.raises(RuntimeError, match=rf"{name} is damaged \(MD5 [0-9a-f]{{32}}, expected 9018921c"):
         load("fashion_mnist", "train", tmp_path)
+
+
+# --- pairs -----------------------------------------------------------------------------------------
+
+
+def source(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+# Unsorted, of sizes 2, 3 and 7, and not numbered from 0.
+UNBALANCED = torch.tensor([5, -3, 5, 5, 70, 5, 5, -3, 70, 5, 5, 70])
+
+
+@pytest.mark.parametrize("labels", [UNBALANCED, torch.tensor([1, 0, 1, 0]), digits("test")[1], UNBALANCED == 5])
+def test_half_of_the_pairs_have_one_label_and_no_example_meets_itself(labels: torch.Tensor) -> None:
+    for n, seed in ((2, 0), (500, 1), (20_000, 2)):
+        index, same = pairs(labels, n, source(seed))
+        assert index.shape == (n, 2) and index.dtype == same.dtype == torch.int64
+        assert same.sum() == n // 2 and set(same.tolist()) == {0, 1}
+        assert torch.equal(labels[index[:, 0]] == labels[index[:, 1]], same.bool())
+        assert (index[:, 0] != index[:, 1]).all()
+    assert set(index.flatten().tolist()) == set(range(len(labels)))  # everyone takes part
+
+
+def test_every_fitting_partner_is_equally_likely() -> None:
+    count, n = len(UNBALANCED), 120_000
+    index, same = pairs(UNBALANCED, n, source())
+    alike = UNBALANCED.unsqueeze(0) == UNBALANCED.unsqueeze(1)
+    alike.fill_diagonal_(False)
+    strange = UNBALANCED.unsqueeze(0) != UNBALANCED.unsqueeze(1)
+    for kind, fits in ((1, alike), (0, strange)):
+        first, second = index[same == kind].T
+        found = torch.zeros(count, count).index_put_((first, second), torch.ones(n // 2), accumulate=True)
+        expected = (n / 2 / count / fits.sum(1, keepdim=True) * fits)[fits]
+        chi2 = float(((found[fits] - expected) ** 2 / expected).sum())
+        freedom = len(expected) - 1
+        assert abs(chi2 - freedom) < 5 * math.sqrt(2 * freedom)
+        assert found[~fits].sum() == 0
+
+
+def test_the_kinds_of_pairs_come_in_random_order() -> None:
+    same = pairs(UNBALANCED, 20_000, source())[1].double()
+    assert float((same[1:] * same[:-1]).mean()) == pytest.approx(0.25, abs=0.02)  # 5 standard errors
+
+
+def test_the_same_generator_gives_the_same_pairs_and_views() -> None:
+    images, before = digits("test")[0][::50], torch.get_rng_state()
+    for draw in (
+        lambda g: pairs(UNBALANCED, 50, g),
+        lambda g: (augment(images, g),),
+        lambda g: two_views(images, g),
+    ):
+        one, again, other = draw(source(3)), draw(source(3)), draw(source(4))
+        assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
+        assert not any(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+# --- pictures --------------------------------------------------------------------------------------
+
+
+def test_rgb32_is_the_picture_three_times_with_a_border_of_paper() -> None:
+    images = digits("test")[0][:7]
+    framed = rgb32(images)
+    assert framed.shape == (7, 3, 32, 32)
+    expected = -torch.ones(7, 3, 32, 32)
+    for channel in range(3):
+        expected[:, channel, 2:30, 2:30] = images[:, 0]
+    assert torch.equal(framed, expected)
+
+
+SIDE, SPREAD = 64, 6.0
+STILL = {"degrees": 0.0, "scale": 0.0, "shift": 0.0, "shear": 0.0}
+
+
+def blobs(n: int, x: float = SPREAD, y: float = SPREAD) -> torch.Tensor:
+    """Return `n` equal pictures of a round or oval blob in the middle."""
+    line = torch.arange(SIDE) - (SIDE - 1) / 2
+    ink = (-(line**2) / (2 * y**2)).exp().unsqueeze(1) * (-(line**2) / (2 * x**2)).exp()
+    return (2 * ink - 1).expand(n, 1, SIDE, SIDE)
+
+
+def moments(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return where each picture's ink is on average, `(N, 2)` as x and y, and its covariance `(N, 2, 2)`."""
+    ink = (images[:, 0].double() + 1) / 2
+    ink = ink / ink.sum((1, 2), keepdim=True)
+    line = torch.arange(SIDE).double() - (SIDE - 1) / 2
+    places = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)  # (H, W, 2)
+    middle = torch.einsum("nhw,hwi->ni", ink, places)
+    return middle, torch.einsum("nhw,hwi,hwj->nij", ink, places, places) - torch.einsum("ni,nj->nij", middle, middle)
+
+
+def fills(values: torch.Tensor, largest: float) -> bool:
+    """Say whether values spread over ± `largest`, to both ends and no farther (2 % for reading off a grid)."""
+    return bool(values.abs().max() <= 1.02 * largest + 0.005) and bool(
+        values.min() < -0.9 * largest < 0.9 * largest < values.max()
+    )
+
+
+def test_amounts_of_zero_leave_the_pictures_as_they_are() -> None:
+    images = digits("test")[0][::10]
+    torch.testing.assert_close(augment(images, source(), **STILL), images, rtol=0, atol=1e-4)
+    for name in STILL:  # each amount does something by itself
+        moved = augment(images, source(), **{**STILL, name: 0.3 if name != "degrees" else 10})
+        assert (moved - images).abs().flatten(1).amax(1).gt(0.1).double().mean() > 0.8
+
+
+def test_shift_moves_by_at_most_a_share_of_the_side() -> None:
+    middle, spread = moments(augment(blobs(300), source(), **{**STILL, "shift": 0.2}))
+    assert fills(middle[:, 0], 0.2 * SIDE) and fills(middle[:, 1], 0.2 * SIDE)
+    assert abs(float(middle.T.corrcoef()[0, 1])) < 0.3  # x and y by themselves
+    torch.testing.assert_close(spread, moments(blobs(300))[1], rtol=0.03, atol=0.3)
+
+
+def test_degrees_turn_by_at_most_so_many() -> None:
+    middle, spread = moments(augment(blobs(300, x=3, y=8), source(), **{**STILL, "degrees": 40.0}))
+    angle = 0.5 * torch.atan2(-2 * spread[:, 0, 1], spread[:, 1, 1] - spread[:, 0, 0])  # of the long axis
+    assert fills(angle.rad2deg(), 40) and middle.abs().max() < 0.05
+    turned = torch.linalg.eigvalsh(spread).sqrt()
+    torch.testing.assert_close(turned, torch.tensor([[3.0, 8.0]]).double().expand(300, 2), rtol=0.03, atol=0)
+
+
+def test_scale_stretches_width_and_height_each_by_itself() -> None:
+    middle, spread = moments(augment(blobs(300), source(), **{**STILL, "scale": 0.3}))
+    sizes = spread.diagonal(dim1=1, dim2=2).sqrt() / SPREAD
+    assert fills(sizes[:, 0] - 1, 0.3) and fills(sizes[:, 1] - 1, 0.3)
+    assert abs(float(sizes.T.corrcoef()[0, 1])) < 0.3
+    assert spread[:, 0, 1].abs().max() < 0.05 and middle.abs().max() < 0.05
+
+
+def test_shear_slants_by_so_many_widths_per_height() -> None:
+    middle, spread = moments(augment(blobs(300), source(), **{**STILL, "shear": 0.3}))
+    assert fills(spread[:, 0, 1] / spread[:, 1, 1], 0.3)  # the slope of x over y
+    torch.testing.assert_close(spread[:, 1, 1].sqrt(), torch.full((300,), SPREAD).double(), rtol=0.02, atol=0)
+    assert middle.abs().max() < 0.05
+
+
+def test_a_turned_picture_is_stretched_as_much_as_an_upright_one() -> None:
+    _, spread = moments(augment(blobs(300), source(), **{**STILL, "degrees": 180.0, "scale": 0.3}))
+    sizes = spread.diagonal(dim1=1, dim2=2).sqrt() / SPREAD
+    assert fills(sizes[:, 0] - 1, 0.3) and fills(sizes[:, 1] - 1, 0.3)
+    # A round blob stays round when it is turned, so the stretch alone shows: along the axes, at every angle.
+    assert spread[:, 0, 1].abs().max() < 0.1
+
+
+@pytest.mark.parametrize("shape", [(40, 3, 32, 32), (40, 1, 28, 28)])
+def test_what_comes_in_is_paper_and_values_stay_in_range(shape: tuple[int, ...]) -> None:
+    images = torch.ones(shape)
+    moved = augment(images, source(), 180, 0.9, 0.9, 0.9)
+    assert moved.shape == images.shape and moved.dtype == images.dtype
+    assert moved.min() == -1 and moved.max() <= 1
+    # A sheet of ink that moves by up to 0.4 each way, 0.2 on average, leaves paper behind.
+    bare = (augment(images, source(), **{**STILL, "shift": 0.4}) < 0).double().mean()
+    assert float(bare) == pytest.approx(1 - 0.8**2, abs=0.1)
+    mixed = augment(2 * torch.rand(shape, generator=source()) - 1, source())
+    assert mixed.min() >= -1 and mixed.max() <= 1
+    for channel in mixed.unbind(1)[1:]:
+        assert not torch.equal(channel, mixed[:, 0])  # each channel keeps its own content
+
+
+def test_each_picture_is_moved_by_its_own_amounts_and_all_its_channels_alike() -> None:
+    images = digits("test")[0][:1].expand(20, 3, 28, 28)
+    moved = augment(images, source())
+    assert torch.equal(moved[:, 0], moved[:, 1]) and torch.equal(moved[:, 0], moved[:, 2])
+    gaps = torch.cdist(moved[:, 0].flatten(1), moved[:, 0].flatten(1))
+    assert gaps[~torch.eye(20, dtype=torch.bool)].min() > 1
+
+
+def test_two_views_are_two_augmentations_of_the_same_pictures() -> None:
+    images, amounts = digits("test")[0][::50], {"degrees": 5.0, "scale": 0.03, "shift": 0.02, "shear": 0.03}
+    one, other = two_views(images, source(), **amounts)
+    by_hand = source()
+    assert torch.equal(one, augment(images, by_hand, **amounts))
+    assert torch.equal(other, augment(images, by_hand, **amounts))
+    assert not torch.equal(one, other)
+    gaps = torch.cdist(one.flatten(1), other.flatten(1))
+    assert torch.equal(gaps.argmin(1), torch.arange(len(images)))  # row i of both shows picture i

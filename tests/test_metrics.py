@@ -13,17 +13,26 @@ from torch import Tensor
 from helpers.data import Mixture, digits, grid, ring
 from helpers.metrics import (
     FRECHET_N,
+    accuracy,
+    alignment,
+    auroc,
+    best_threshold,
     digit_classifier,
     digit_features,
     digit_probabilities,
     frechet_distance,
     inception_score,
     jensen_shannon,
+    knn_accuracy,
+    linear_probe,
     modes_covered,
     nearest_mode,
+    pairs_interval,
     precision_recall,
+    retrieval_accuracy,
     sample_precision,
     t_interval,
+    uniformity,
     wilson_interval,
 )
 
@@ -287,3 +296,211 @@ def test_gradients_flow_through_the_classifier_to_the_pictures() -> None:
     digit_features(images).sum().backward()
     assert images.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in digit_classifier().parameters())
+
+
+# --- embeddings ------------------------------------------------------------------------------------
+
+
+def source(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_accuracy_counts_batches_by_their_size() -> None:
+    guesses, truths = [torch.tensor([1, 2, 3]), torch.tensor([0])], [torch.tensor([1, 2, 3]), torch.tensor([9])]
+    assert accuracy(guesses, truths) == 0.75  # the mean of the batches' accuracies would be 0.5
+    assert accuracy(torch.cat(guesses), torch.cat(truths)) == 0.75
+    assert accuracy(tuple(guesses), truths) == 0.75
+    assert accuracy(torch.tensor([True, False]), torch.tensor([1, 1])) == 0.5
+
+
+def best_by_brute_force(scores: list[float], same: list[int]) -> int:
+    """Return how many pairs the best of all cuts calls right: every score, and a place below and above all."""
+    cuts = [min(scores) - 1, *scores]
+    return max(sum((score > cut) == bool(label) for score, label in zip(scores, same, strict=True)) for cut in cuts)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_best_threshold_is_that_of_brute_force(seed: int) -> None:
+    scores = (3 * torch.randn(12, generator=source(seed))).round()  # whole numbers, so that many are equal
+    same = torch.randint(2, (12,), generator=source(seed + 100))
+    same[:2] = torch.tensor([0, 1])
+    scores[seed % 2 :] /= 1 + seed % 3
+    threshold = best_threshold(scores, same)
+    right = int(((scores > threshold) == same.bool()).sum())
+    assert right == best_by_brute_force(scores.tolist(), same.tolist())
+    assert threshold not in scores.tolist()  # between two scores, so that rounding decides nothing
+    assert best_threshold(scores, same.bool()) == threshold
+
+
+def test_thresholds_at_the_ends_and_between() -> None:
+    same = torch.tensor([0, 0, 1, 1])
+    assert best_threshold(torch.tensor([0.1, 0.2, 0.6, 0.9]), same) == pytest.approx(0.4)
+    assert best_threshold(torch.ones(4), torch.tensor([1, 1, 1, 0])) < 1  # all "same"
+    assert best_threshold(torch.ones(4), torch.tensor([0, 0, 1, 0])) > 1  # all "different"
+
+
+def test_auroc_counts_pairs_and_ties_by_half() -> None:
+    for seed in range(10):
+        scores = (2 * torch.randn(20, generator=source(seed))).round()
+        positive = torch.arange(20) % 3 == 0
+        wins = [
+            float(p > n) + 0.5 * float(p == n) for p in scores[positive].tolist() for n in scores[~positive].tolist()
+        ]
+        assert wins.count(0.5) > 3
+        assert auroc(scores, positive) == pytest.approx(sum(wins) / len(wins))
+        assert auroc(scores.bfloat16(), positive.long()) == auroc(scores, positive)
+    assert auroc(torch.ones(6), torch.arange(6) % 2) == 0.5
+    assert auroc(torch.arange(6.0), torch.arange(6) > 2) == 1
+
+
+def test_alignment_and_uniformity_are_the_papers_two_lines() -> None:
+    x, y = normal(30, 4), normal(30, 4, seed=1)
+    unit_x, unit_y = x / x.norm(dim=1, keepdim=True), y / y.norm(dim=1, keepdim=True)
+    assert alignment(x, y) == pytest.approx(float((unit_x - unit_y).norm(p=2, dim=1).pow(2).mean()))
+    for t in (0.5, 2.0):
+        terms = [math.exp(-t * math.dist(unit_x[i], unit_x[j]) ** 2) for i in range(30) for j in range(30) if i != j]
+        assert uniformity(x, t) == pytest.approx(math.log(sum(terms) / len(terms)))
+    assert uniformity(x) == uniformity(x, 2.0)
+    scale = torch.logspace(-3, 3, 30).unsqueeze(1)
+    assert alignment(scale * x, y) == pytest.approx(alignment(x, y))
+    assert uniformity((scale * x).requires_grad_()) == pytest.approx(uniformity(x))
+
+
+def test_alignment_and_uniformity_have_known_ends() -> None:
+    x = normal(1, 4).repeat(6, 1)
+    assert alignment(x, 3 * x) == pytest.approx(0, abs=1e-12) and alignment(x, -x) == pytest.approx(4)
+    assert uniformity(x) == pytest.approx(0, abs=1e-12)
+    assert uniformity(torch.cat([x[:1], -x[:1]]), 3.0) == pytest.approx(-12)
+    assert uniformity(normal(500, 8)) < uniformity(normal(500, 8).abs()) < -0.5
+
+
+def test_retrieval_finds_the_partner_by_cosine() -> None:
+    gallery = torch.eye(5, dtype=torch.float64) * torch.tensor([1.0, 100, 1, 1, 1]).unsqueeze(1)
+    queries = torch.eye(5, dtype=torch.float64) + 0.1  # the dot product would send all of them to the long row
+    assert retrieval_accuracy(queries, gallery) == 1
+    assert retrieval_accuracy(queries, gallery[[0, 1, 2, 4, 3]]) == 0.6
+    assert retrieval_accuracy(torch.ones(5, 3), torch.ones(5, 3)) == 0.2  # collapsed embeddings are at chance
+    a, b = normal(40, 3), normal(40, 3, seed=1) + normal(40, 3)
+    hits = 0
+    for i, query in enumerate(a):
+        hits += max(range(40), key=lambda j: float(torch.cosine_similarity(query, b[j], dim=0))) == i
+    assert 1 < hits < 40 and retrieval_accuracy(a, b) == hits / 40
+
+
+@pytest.mark.parametrize("neighbours", [1, 5])
+def test_neighbours_vote_by_cosine(neighbours: int) -> None:
+    train_x, test_x = normal(40, 3), normal(25, 3, seed=1)
+    lengths = 10 ** normal(40, 1, seed=2)
+    train_y, test_y = (train_x[:, 0] > 0).long(), (test_x[:, 0] + test_x[:, 1] > 0).long()
+    hits = 0
+    for x, y in zip(test_x, test_y, strict=True):
+        near = torch.cosine_similarity(x.unsqueeze(0), train_x).topk(neighbours).indices
+        hits += int(train_y[near].mode().values == y)
+    assert 0.5 < hits / 25 < 1
+    assert knn_accuracy(lengths * train_x, train_y, test_x, test_y, neighbours) == hits / 25
+    assert knn_accuracy(train_x, train_y, test_x, 1 - test_y, neighbours) == pytest.approx(1 - hits / 25)
+
+
+def test_a_linear_probe_finds_what_a_plane_can_part() -> None:
+    x, test_x = normal(300, 3), normal(200, 3, seed=1)
+    plane = torch.tensor([1.0, -2.0, 0.5]).double()
+    y, test_y = (x @ plane > 0).long(), (test_x @ plane > 0).long()
+    assert linear_probe(x, y, test_x, test_y) > 0.95
+    assert linear_probe(x, y, test_x, 1 - test_y) < 0.05  # it learns from the training part alone
+    crossed = [(rows[:, 0] * rows[:, 1] > 0).long() for rows in (x, test_x)]
+    assert linear_probe(x, crossed[0], test_x, crossed[1]) < 0.65  # no plane parts these four quarters
+    assert knn_accuracy(x, crossed[0], test_x, crossed[1]) > 0.8
+    # Standardised first: the unit of an axis does not matter.
+    units = torch.tensor([1e-5, 1.0, 1e4]).double()
+    assert linear_probe(units * x, y, units * test_x, test_y) == linear_probe(x, y, test_x, test_y)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_metrics_of_embeddings_on_cuda_are_those_of_the_cpu() -> None:
+    x, y, labels = normal(20, 4), normal(20, 4, seed=1), torch.arange(20) % 2
+    numbers = torch.arange(20).reshape(10, 2)
+    for metric in (
+        lambda a, b, k: accuracy(k, k.flip(0)),
+        lambda a, b, k: best_threshold(a[:, 0], k),
+        lambda a, b, k: auroc(a[:, 0], k),
+        lambda a, b, k: alignment(a, b) + uniformity(a) + retrieval_accuracy(a, b),
+        lambda a, b, k: knn_accuracy(a, k, b, k) + linear_probe(a, k, b, k),
+        lambda a, b, k: sum(pairs_interval(k[:10], numbers.to(k), source())),
+    ):
+        assert metric(x.cuda(), y.cuda(), labels.cuda()) == pytest.approx(metric(x, y, labels))
+
+
+# --- the interval of pairs ---------------------------------------------------------------------------
+
+
+def judged(pictures: int, count: int, spread: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Judge random pairs of pictures, some of which are hard to judge by themselves."""
+    ease = spread * torch.randn(pictures, generator=generator)
+    first = torch.randint(pictures, (count,), generator=generator)
+    second = (first + torch.randint(1, pictures, (count,), generator=generator)) % pictures
+    pairs = torch.stack([first, second], dim=1)
+    chance = (1 + ease[pairs].sum(1)).sigmoid()
+    return torch.rand(count, generator=generator) < chance, pairs
+
+
+def test_the_interval_of_pairs_holds_the_truth_where_a_naive_one_does_not() -> None:
+    generator, spread, level = source(), 3.0, 0.9
+    # The truth: the chance to be right with a random pair, by numerical integration over the sum of two eases.
+    ease = torch.linspace(-8, 8, 4001, dtype=torch.float64) * spread * math.sqrt(2)
+    density = (-(ease**2) / (4 * spread**2)).exp()
+    truth = float(((1 + ease).sigmoid() * density).sum() / density.sum())
+    hits, naive, wider = 0, 0, []
+    for _ in range(200):
+        correct, pairs = judged(60, 800, spread, generator)
+        low, high = pairs_interval(correct, pairs, generator, draws=300, level=level)
+        hits += low <= truth <= high
+        naive_low, naive_high = wilson_interval(int(correct.sum()), 800, level)
+        naive += naive_low <= truth <= naive_high
+        wider.append((high - low) / (naive_high - naive_low))
+    assert 0.8 <= hits / 200 <= 0.97, hits  # 4 standard errors below, and not everything
+    assert naive / 200 < 0.6, naive
+    assert min(wider) > 2
+
+
+def test_the_interval_of_pairs_is_cautious_where_none_share_a_picture() -> None:
+    generator = source()
+    for _ in range(5):
+        correct = torch.rand(2000, generator=generator) < 0.7
+        low, high = pairs_interval(correct, torch.arange(4000).reshape(2000, 2), generator, draws=1000)
+        naive_low, naive_high = wilson_interval(int(correct.sum()), 2000)
+        # The product of two independent counts has variance 2 · 2 − 1 = 3.
+        assert (high - low) / (naive_high - naive_low) == pytest.approx(math.sqrt(3), rel=0.12)
+        assert low < float(correct.double().mean()) < high
+
+
+def bootstrap_by_hand(correct: Tensor, pairs: Tensor, generator: torch.Generator, draws: int) -> list[float]:
+    """Draw the pictures with replacement, one draw and one pair at a time."""
+    names = sorted(set(pairs.flatten().tolist()))
+    shares = []
+    for drawn in torch.randint(len(names), (draws, len(names)), generator=generator).tolist():
+        taken = [names[number] for number in drawn]
+        weights = [taken.count(int(a)) * taken.count(int(b)) for a, b in pairs]
+        if sum(weights):
+            right = sum(w * int(c) for w, c in zip(weights, correct, strict=True))
+            shares.append(right / sum(weights))
+    return shares
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_the_interval_of_pairs_by_hand(level: float) -> None:
+    correct, pairs = judged(8, 15, 2.0, source())
+    pairs = 1000 * pairs + 7  # numbers with gaps, as of a subset of the pictures
+    shares = bootstrap_by_hand(correct, pairs, source(5), 60)
+    low, high = pairs_interval(correct, pairs, source(5), 60, level)
+    expected = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
+    assert (low, high) == pytest.approx(tuple(expected), abs=1e-6)
+    assert pairs_interval(correct.long(), pairs, source(5), 60, level) == (low, high)
+
+
+def test_draws_that_hold_no_pair_do_not_count_as_wrong() -> None:
+    pairs = torch.tensor([[0, 1], [2, 3]])  # many draws hold both pictures of neither pair
+    assert pairs_interval(torch.ones(2), pairs, source(), 200) == (1, 1)
+    assert pairs_interval(torch.zeros(2), pairs, source(), 200) == (0, 0)
+    with pytest.raises(ValueError, match=r"pairs: got .*, expected more pairs, or more draws"):
+        for seed in range(100):
+            pairs_interval(torch.ones(1), pairs[:1], source(seed), 2)

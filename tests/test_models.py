@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.models import BatchedLinear, DigitClassifier, Discriminator, Generator, mlp
+from helpers.data import digits, rgb32
+from helpers.models import BatchedLinear, DigitClassifier, Discriminator, Encoder, Generator, StudyGroupEncoder, mlp
 from helpers.seed import generators, seed_everything
 
 SIZES = (2, 16, 16, 1)
@@ -128,3 +129,91 @@ def test_the_classifier_has_64_features_that_are_not_negative() -> None:
     assert model.features(x).shape == (5, 64) and (model.features(x) >= 0).all()
     assert model(x).shape == (5, 10)
     torch.testing.assert_close(model(x), model.head(model.features(x)))
+
+
+def test_the_groups_encoder_layer_by_layer() -> None:
+    seed_everything(0)
+    encoder, x = StudyGroupEncoder(), torch.rand(4, 3, 32, 32) * 2 - 1
+    first, second, last = (layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d | nn.Linear))
+    f = nn.functional
+    maps = f.max_pool2d(f.conv2d(x, first.weight, first.bias, padding=1).clamp(min=0), 2)
+    maps = f.max_pool2d(f.conv2d(maps, second.weight, second.bias, padding=1).clamp(min=0), 2)
+    assert maps.shape == (4, 128, 8, 8)
+    rows = f.linear(maps.reshape(4, -1), last.weight, last.bias)
+    torch.testing.assert_close(encoder(x), rows / rows.norm(dim=1, keepdim=True))
+    assert count(encoder) == (3 * 64 * 9 + 64) + (64 * 128 * 9 + 128) + (128 * 64 * 128 + 128)
+
+
+@pytest.mark.parametrize(("dim", "kernel", "extra"), [(128, 3, 0), (5, 3, 0), (5, 5, 1), (5, 1, 3)])
+def test_the_groups_encoder_gives_unit_vectors(dim: int, kernel: int, extra: int) -> None:
+    seed_everything(0)
+    encoder, x = StudyGroupEncoder(dim, kernel=kernel, extra=extra), torch.rand(3, 3, 32, 32) * 2 - 1
+    assert encoder.dim == dim
+    assert encoder(x).shape == (3, dim)
+    torch.testing.assert_close(encoder(x).norm(dim=1), torch.ones(3))
+    torch.testing.assert_close(encoder(x)[1:2], encoder(x[1:2]))  # nothing mixes the batch
+    more = extra * (128 * 128 * kernel**2 + 128)
+    linear = 128 * (8 >> extra) ** 2 * dim + dim
+    assert count(encoder) == (3 * 64 * kernel**2 + 64) + (64 * 128 * kernel**2 + 128) + more + linear
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "widths", "dim"),
+    [(28, 1, (16, 32, 64), 64), (32, 3, (4, 8), 7), (33, 2, (4,), 3), (8, 1, (2, 2, 2), 1)],
+)
+def test_the_encoder_takes_any_square_picture(size: int, channels: int, widths: tuple[int, ...], dim: int) -> None:
+    seed_everything(0)
+    encoder = Encoder(size, channels, widths, dim)
+    assert (encoder.size, encoder.channels, encoder.dim) == (size, channels, dim)
+    x = 2 * torch.rand(5, channels, size, size) - 1
+    assert encoder(x).shape == (5, dim)
+    side, expected = size, 0
+    for inputs, outputs in zip((channels, *widths), widths, strict=False):
+        side = math.ceil(side / 2)
+        expected += inputs * outputs * 9 + 2 * outputs  # convolution without bias, batch normalisation
+    assert count(encoder) == expected + widths[-1] * side**2 * dim + dim
+
+
+def test_the_encoder_layer_by_layer() -> None:
+    seed_everything(0)
+    encoder, maps = Encoder(widths=(4, 8), dim=5), torch.rand(6, 1, 28, 28) * 2 - 1
+    x = maps
+    for layer in encoder.modules():
+        if isinstance(layer, nn.Conv2d):
+            maps = nn.functional.conv2d(maps, layer.weight, stride=2, padding=1)
+            mean, variance = maps.mean((0, 2, 3), keepdim=True), maps.var((0, 2, 3), correction=0, keepdim=True)
+            maps = ((maps - mean) / (variance + 1e-5).sqrt()).clamp(min=0)
+    last = encoder.body[-1]
+    torch.testing.assert_close(encoder(x), maps.flatten(1) @ last.weight.T + last.bias, rtol=1e-4, atol=1e-5)
+
+
+def test_the_encoder_normalises_its_batch_but_not_its_embeddings() -> None:
+    seed_everything(0)
+    encoder, x = Encoder(), torch.rand(6, 1, 28, 28) * 2 - 1
+    lengths = encoder(x).norm(dim=1)
+    assert lengths.std() > 0.01 and (lengths - 1).abs().min() > 0.01
+    assert (encoder(x)[:1] - encoder(torch.cat([x[:1], -x[1:]]))[:1]).abs().max() > 0.01  # training mixes the batch
+    encoder.eval()
+    torch.testing.assert_close(encoder(x)[:1], encoder(x[:1]))  # evaluation does not
+
+
+def test_untrained_embeddings_of_the_encoder_do_not_look_alike() -> None:
+    images = digits("test")[0][::10]
+    alike = {}
+    for name, network in (("group", StudyGroupEncoder), ("small", Encoder)):
+        cosines = []
+        for seed in range(3):
+            seed_everything(seed)
+            with torch.no_grad():
+                rows = nn.functional.normalize(network()(rgb32(images) if name == "group" else images), dim=1)
+            cosines.append(float((rows @ rows.T).mean()))
+        alike[name] = cosines
+    assert max(alike["small"]) < 0.8 < min(alike["group"]), alike
+
+
+def test_every_weight_of_the_encoders_gets_a_gradient() -> None:
+    seed_everything(0)
+    for network, x in ((StudyGroupEncoder(8), torch.randn(4, 3, 32, 32)), (Encoder(dim=8), torch.randn(4, 1, 28, 28))):
+        (network(x) * torch.randn(4, 8)).sum().backward()
+        for parameter in network.parameters():
+            assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0

@@ -29,6 +29,7 @@ TEXT = {
     ".js",
     ".css",
     ".html",
+    ".jsonl",
 }
 # Written in two pieces, or this file would find itself.
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")

@@ -1,5 +1,6 @@
 """Training: each step moves what it says, a seed is a run, and a universe trains as if it were alone."""
 
+import copy
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,14 +11,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers.data import noise, ring
-from helpers.models import Discriminator, Generator, mlp
+from helpers.data import digits, noise, ring, two_views
+from helpers.losses import nt_xent
+from helpers.models import Discriminator, Encoder, Generator, mlp
 from helpers.seed import generators, seed_everything
 from helpers.train import (
     Game,
     History,
     best_device,
+    embed,
     fit,
+    fit_encoder,
     gan_d_step,
     gan_g_step,
     make_game,
@@ -368,6 +372,130 @@ def test_sample_puts_the_mode_back_after_an_error() -> None:
     with pytest.raises(ValueError, match="z"):
         sample(generator, torch.zeros(2, 3))
     assert generator.training
+
+
+# --- encoders --------------------------------------------------------------------------------------
+
+
+class Learned(nn.Module):
+    """An encoder that holds a scale for its loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(4, 3)
+        self.scale = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+def learned_loss(encoder: Learned, x: Tensor, y: Tensor) -> Tensor:
+    return ((encoder.scale * encoder(x) - y) ** 2).mean()
+
+
+def batches(seed: int = 0) -> Callable[[], tuple[Tensor, Tensor]]:
+    """Return a source of fresh batches of rows and targets."""
+    generator = torch.Generator().manual_seed(seed)
+    return lambda: (torch.randn(8, 4, generator=generator), torch.randn(8, 3, generator=generator))
+
+
+def test_fit_encoder_is_adam_written_out() -> None:
+    seed_everything(0, threads=1)
+    encoder = Learned()
+    by_hand = copy.deepcopy(encoder)
+    start = state(encoder)
+    history = fit_encoder(encoder, learned_loss, batches(), steps=7, lr=0.03)
+    optimizer, draw, expected = torch.optim.Adam(by_hand.parameters(), lr=0.03), batches(), []
+    for _ in range(7):
+        loss = learned_loss(by_hand, *draw())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        expected.append(loss.item())
+    assert history.loss.tolist() == pytest.approx(expected, rel=1e-5)
+    assert not history.loss.requires_grad
+    for mine, theirs, before in zip(encoder.parameters(), by_hand.parameters(), start, strict=True):
+        torch.testing.assert_close(mine, theirs)
+        assert not torch.equal(mine, before)  # all of them move, the scale of the loss as well
+
+
+def test_the_losses_of_an_encoder_are_those_before_each_update() -> None:
+    seed_everything(0, threads=1)
+    encoder, batch = Learned(), batches()()
+    first = learned_loss(encoder, *batch).item()
+    history = fit_encoder(encoder, learned_loss, lambda: batch, steps=200, lr=0.05)
+    assert history.loss[0].item() == pytest.approx(first)
+    assert history.loss[-1] < 0.7 * history.loss[0]
+
+
+@pytest.mark.parametrize(("steps", "every", "expected"), [(7, 3, [0, 3, 6, 7]), (6, 3, [0, 3, 6]), (1, 5, [0, 1])])
+def test_an_encoder_is_watched_before_every_so_often_and_at_the_end(
+    steps: int, every: int, expected: list[int]
+) -> None:
+    weights, drawn = [], []
+
+    def sample_batch() -> tuple[Tensor, Tensor]:
+        drawn.append(len(weights))
+        return batches(len(drawn))()
+
+    seed_everything(0, threads=1)
+    encoder = Learned()
+    before = state(encoder)
+    history = fit_encoder(
+        encoder, learned_loss, sample_batch, steps, watch=lambda e: weights.append(state(e)) or len(drawn), every=every
+    )
+    assert history.steps == history.watched == expected  # as many batches were drawn as the step's number says
+    assert len(drawn) == steps == len(history.loss)
+    assert equal(weights[0], before) and equal(weights[-1], state(encoder))
+    assert not equal(weights[0], weights[-1])
+
+
+def test_without_a_watch_an_encoder_trains_the_same() -> None:
+    runs = []
+    for watch in (None, lambda encoder: embed(encoder, torch.zeros(2, 4))):
+        seed_everything(0, threads=1)
+        history = fit_encoder(Learned(), learned_loss, batches(), 5, watch=watch, every=2)
+        runs.append(history.loss)
+    assert torch.equal(*runs) and history.steps == [0, 2, 4, 5]
+    assert fit_encoder(Learned(), learned_loss, batches(), 2).watched == []
+
+
+def test_an_encoder_learns_to_tell_digits_apart() -> None:
+    seed_everything(0, threads=1)
+    images, generator = digits("validation")[0][::5], torch.Generator().manual_seed(0)
+    encoder = Encoder(widths=(8, 16), dim=16)
+    history = fit_encoder(
+        encoder,
+        lambda network, a, b: nt_xent(network(a), network(b), 0.5),
+        lambda: two_views(images, generator),
+        steps=60,
+        lr=3e-3,
+    )
+    assert history.loss[-5:].mean() < history.loss[:5].mean() - 0.3
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("batch", [1, 3, 10, 500])
+def test_embed_evaluates_a_batch_at_a_time(training: bool, batch: int) -> None:
+    seed_everything(0, threads=1)
+    encoder, x = Encoder(widths=(4, 8), dim=6).train(training), torch.randn(10, 1, 28, 28)
+    statistics = [buffer.clone() for buffer in encoder.buffers()]
+    sizes = []
+    with encoder.register_forward_hook(lambda module, given, result: sizes.append(len(result))):
+        rows = embed(encoder, x, batch)
+    assert rows.shape == (10, 6) and not rows.requires_grad and rows.device.type == "cpu"
+    assert max(sizes) == min(batch, 10) and sum(sizes) == 10
+    assert all(module.training is training for module in encoder.modules())
+    assert equal(statistics, list(encoder.buffers()))
+    torch.testing.assert_close(rows, encoder.eval()(x).detach())
+
+
+def test_embed_puts_the_mode_back_after_an_error_and_takes_a_network_without_weights() -> None:
+    encoder = Encoder()
+    with pytest.raises(ValueError, match="x"):
+        embed(encoder, torch.zeros(2, 1, 27, 27))
+    assert encoder.training
+    assert torch.equal(embed(nn.Flatten(), torch.ones(3, 1, 2, 2), batch=2), torch.ones(3, 4))
 
 
 # --- devices ---------------------------------------------------------------------------------------

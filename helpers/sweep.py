@@ -1,0 +1,337 @@
+"""Studies: a grid of settings × seeds, on the cores of one machine or on a cluster, stored run by run.
+
+A *run* is one training with one setting and one seed; what it returns are its *metrics*. Each run is written to the
+*store*, a text file with one JSON object per line, as soon as it is done. A sweep that was stopped, by Ctrl-C or by a
+power cut, is resumed by starting it again: what is in the store is not run a second time.
+
+A row of the store is a dict: `run` (the function's name), `settings`, `seed`, `metrics` (empty if the run failed),
+`error` (`None`, or a dict of `type` and `message`), `seconds`, `versions`, `cpu`, and `gpu` (`None` if none was used).
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+import json
+import math
+import os
+import platform
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+
+from helpers._checks import check_int, describe, fail
+from helpers.seed import generators, seed_everything
+from helpers.train import progress
+
+Row = dict[str, Any]
+Run = Callable[..., dict[str, Any]]
+Task = tuple[Run, str, dict[str, Any], int]  # the function, its name, a setting, a seed
+
+_FIELDS = {"run", "settings", "seed", "metrics", "error", "seconds", "versions", "cpu", "gpu"}
+_START = b'{"run": '  # how each line of a store begins
+_FOLDER = re.compile(r"(?<![\w.:/])(?:/|[A-Za-z]:\\)[^\s'\"]*[/\\]")
+_ONE_AT_A_TIME = threading.Lock()  # a cluster's worker may have several threads, but they share torch's random state
+
+
+def grid(**lists: Iterable[Any]) -> list[dict[str, Any]]:
+    """Combine every value of each setting with every value of the others.
+
+    Args:
+        **lists: for each setting the values it takes, at least one.
+
+    Returns:
+        One dict per combination; the last setting changes fastest.
+
+    Raises:
+        ValueError: if a setting has no list of values.
+    """
+    for name, values in lists.items():
+        if not isinstance(values, list | tuple | range) or not values:
+            fail(name, describe(values), "a list of at least one value")
+    return [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
+
+
+def sweep(
+    run: Run,
+    settings: Iterable[dict[str, Any]],
+    seeds: Iterable[int],
+    store: str | Path,
+    *,
+    workers: int = 2,
+    cluster: str | None = None,
+    retry_failed: bool = False,
+    label: str | None = None,
+) -> list[Row]:
+    """Run every setting with every seed, except for what the store has already.
+
+    Each run begins with `helpers.seed.seed_everything`, so that a seed gives the same metrics wherever it runs. (Only
+    Python's own `random` is not safe on a cluster, where Dask draws from it too.) A run that raises is stored with its
+    error, and the others go on. One that kills its process, for want of memory for instance, stops a sweep on this
+    machine with joblib's error; on a cluster it is stored as failed after some tries.
+
+    A run is known by its function's name, its setting and its seed: if you change the function's code, take a new
+    store. Only one sweep at a time may write to a store.
+
+    Args:
+        run: called as `run(seed=seed, **setting)`, returns a dict of metrics: finite numbers, texts, `None`, or lists
+            of these. A function at the top level of a module, so that other processes can find it.
+        settings: dicts of arguments for `run`, made of the same kinds of values; see `grid`. They are stored as they
+            are, so name no folders of yours.
+        seeds: whole numbers in [0, 2³²).
+        store: the file; made if it is not there, resumed if it is.
+        workers: how many processes run at a time. With 1, all happens in this one, where a debugger can follow.
+        cluster: the address of a running Dask scheduler, such as `"tcp://10.0.0.5:8786"`, whose workers run
+            instead. Give them one thread each: the runs within a process wait for each other. If one dies, its runs
+            start again on another.
+        retry_failed: run again what failed before.
+        label: name of a progress bar; none without it.
+
+    Returns:
+        The rows, one for each setting and seed: the first setting with each seed, then the next.
+
+    Raises:
+        ValueError: if an argument is not as described, or a line of the store is damaged.
+        ImportError: if a cluster is asked for without the extra `cluster`.
+        ConnectionError: if the cluster's scheduler is lost. What was done is in the store.
+    """
+    name, tasks, store = _name(run), {}, _check_store(store)
+    for setting, seed in itertools.product(_check_settings(settings), _check_seeds(seeds)):
+        tasks[_identity(name, setting, seed)] = (run, name, setting, seed)
+    check_int("workers", workers, 1)
+    if cluster is not None and not (isinstance(cluster, str) and re.search(r":\d+$", cluster)):
+        fail("cluster", describe(cluster), "the address of a Dask scheduler, such as 'tcp://10.0.0.5:8786'")
+    rows = _resume(store)
+    todo = [task for key, task in tasks.items() if key not in rows or (retry_failed and rows[key]["error"])]
+    start = partial(_on_cluster, address=cluster) if cluster else partial(_on_this_machine, workers=workers)
+    with store.open("ab") as file, closing(start(todo)) as results:
+        for row in progress(results, label, total=len(todo)):
+            line = json.dumps(row, allow_nan=False)
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())  # on the disk, not only on its way there
+            rows[_identity(row["run"], row["settings"], row["seed"])] = json.loads(line)
+    return [rows[key] for key in tasks]
+
+
+def load(store: str | Path) -> list[Row]:
+    """Read a store, whether or not its sweep has finished.
+
+    Args:
+        store: the file. A last line that was cut off while it was written does not count.
+
+    Returns:
+        One row per run. If a run was tried again, its last try.
+
+    Raises:
+        ValueError: if another line is damaged; the message names file and line.
+    """
+    return list(_read(_check_store(store)).values())
+
+
+def recorded(name: str) -> list[Row]:
+    """Read the results of a study that come with this package. `python studies/NAME.py` made them.
+
+    Args:
+        name: of the study.
+
+    Returns:
+        One row per run.
+
+    Raises:
+        ValueError: if there is no such study.
+    """
+    folder = files("helpers") / "results"
+    there = {file.name.removesuffix(".jsonl"): file for file in folder.iterdir() if file.name.endswith(".jsonl")}
+    if not isinstance(name, str) or name not in there:
+        fail("name", describe(name), f"the name of a recorded study ({', '.join(sorted(there)) or 'there is none'})")
+    return load(there[name])
+
+
+def select(rows: Iterable[Row], **where: Any) -> list[Row]:
+    """Pick the rows with the given settings, for instance `select(rows, method="ebgan", seed=0)`.
+
+    Args:
+        rows: what `sweep`, `load` or `recorded` returned.
+        **where: settings, or `seed`, and the value that each must have.
+
+    Returns:
+        The rows that agree in all of them, in the same order.
+
+    Raises:
+        ValueError: if no row has a setting of that name.
+    """
+    flat = [(row, {**row["settings"], "seed": row["seed"]}) for row in rows]
+    for name, value in where.items():
+        if flat and not any(name in setting for _, setting in flat):
+            known = sorted({known for _, setting in flat for known in setting})
+            fail(name, describe(value), f"the name of a setting of these rows: one of {', '.join(known)}")
+    return [row for row, setting in flat if where.items() <= setting.items()]
+
+
+def _on_this_machine(tasks: list[Task], workers: int) -> Iterator[Row]:
+    """Run tasks in processes of this machine; give each row as soon as it is there."""
+    parallel = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1)
+    return parallel(delayed(_one)(*task) for task in tasks)
+
+
+def _on_cluster(tasks: list[Task], address: str) -> Iterator[Row]:
+    """Run tasks on a Dask cluster; give each row as soon as it is there.
+
+    Not through joblib's Dask backend: there, a run whose workers keep dying stops all others.
+    """
+    try:
+        from distributed import CancelledError, Client, KilledWorker, as_completed
+    except ImportError as error:
+        hint = "a cluster needs Dask: pip install 'push-down-pull-up-helpers[cluster]', or pip install distributed"
+        raise ImportError(hint) from error
+    if not tasks:
+        return
+    try:
+        client = Client(address, set_as_default=False)
+    except OSError as error:
+        raise ConnectionError(f"no Dask scheduler answers at {address}") from error
+    with client:
+        # Mapped, not submitted one by one: then the scheduler keeps what is waiting, and a dying worker takes little.
+        futures = client.map(_one, *zip(*tasks, strict=True), pure=False)
+        known = {future.key: task for future, task in zip(futures, tasks, strict=True)}
+        done = as_completed(futures, loop=client.loop, with_results=True, raise_errors=False)
+        for future, result in done:
+            if isinstance(result, CancelledError):
+                raise ConnectionError(f"lost the Dask scheduler at {address}; sweep again to resume")
+            row = result
+            if future.status == "error":  # a run that raises gives a row: this one's workers died or could not load it
+                died = isinstance(result[1], KilledWorker)
+                row = _row(*known[future.key][1:], RuntimeError("the workers that ran it died") if died else result[1])
+            future.release()  # or Dask would run it again if the worker that holds its result dies later
+            yield row
+
+
+def _one(run: Run, name: str, setting: dict[str, Any], seed: int) -> Row:
+    """Do one run, on whatever machine this is, and describe it."""
+    with _ONE_AT_A_TIME:
+        seed_everything(seed)
+        start = time.perf_counter()
+        try:
+            outcome = _check_metrics(run(seed=seed, **copy.deepcopy(setting)))
+        except (Exception, SystemExit) as error:
+            outcome = error
+        seconds = round(time.perf_counter() - start, 3)
+    versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__}
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_initialized() else None
+    return _row(name, setting, seed, outcome, seconds=seconds, versions=versions, cpu=_cpu(), gpu=gpu)
+
+
+def _row(name: str, setting: dict[str, Any], seed: int, outcome: dict[str, Any] | BaseException, **where: Any) -> Row:
+    """Put together what is stored. Names of folders are taken out of messages: they may say whose machine it is."""
+    row = {"run": name, "settings": setting, "seed": seed, "metrics": outcome, "error": None}
+    if isinstance(outcome, BaseException):
+        message = _FOLDER.sub("", str(outcome))[:500]
+        row |= {"metrics": {}, "error": {"type": type(outcome).__name__, "message": message}}
+    return {**row, "seconds": None, "versions": {}, "cpu": None, "gpu": None, **where}
+
+
+@cache
+def _cpu() -> str:
+    """Name the processor, not the machine."""
+    info = Path("/proc/cpuinfo")  # Linux; elsewhere Python knows a name
+    names = re.findall(r"model name\s*: (.+)", info.read_text(encoding="utf-8")) if info.exists() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _identity(name: str, setting: dict[str, Any], seed: int) -> str:
+    """Say which run it is, in the same way in every process and on every machine."""
+    return json.dumps([name, setting, seed], sort_keys=True)
+
+
+def _name(run: Run) -> str:
+    """Return a function's name with its module; a script is a module too, however it was started."""
+    if not inspect.isfunction(run) or "<" in run.__qualname__:
+        fail("run", describe(run), "a function defined at the top level of a module")
+    module = run.__module__
+    if module == "__main__":
+        module = Path(getattr(sys.modules[module], "__file__", None) or module).stem
+    return f"{module}.{run.__qualname__}"
+
+
+def _storable(value: Any) -> bool:
+    """Tell whether JSON gives back exactly this value."""
+    if isinstance(value, list):
+        return all(map(_storable, value))
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _check_settings(settings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the settings as a list of different dicts that can be stored."""
+    settings = list(settings) if isinstance(settings, Iterable) else fail("settings", describe(settings), "dicts")
+    for number, setting in enumerate(settings):
+        if not isinstance(setting, dict) or not all(isinstance(key, str) for key in setting) or "seed" in setting:
+            fail(f"settings[{number}]", describe(setting), "a dict from names of arguments, but not 'seed', to values")
+        if not _storable(list(setting.values())):
+            fail(f"settings[{number}]", describe(setting), "finite numbers, texts, None, or lists of these as values")
+    if len({_identity("", setting, 0) for setting in settings}) < max(1, len(settings)):
+        fail("settings", f"{len(settings) or 'none'}", "at least one, and each of them once")
+    return settings
+
+
+def _check_seeds(seeds: Iterable[int]) -> list[int]:
+    """Return the seeds as a list of different seeds."""
+    seeds = list(seeds) if isinstance(seeds, Iterable) else seeds
+    if len(generators(seeds)) > len(set(seeds)):
+        fail("seeds", describe(seeds), "each seed once")
+    return seeds
+
+
+def _check_metrics(metrics: Any) -> dict[str, Any]:
+    """Return what a run returned if it can be stored."""
+    if not isinstance(metrics, dict) or not all(isinstance(name, str) for name in metrics):
+        fail("metrics", describe(metrics), "a dict from names to values")
+    for name, value in metrics.items():
+        if not _storable(value):
+            fail(f"metrics[{name!r}]", describe(value), "a finite number, a text, None, or a list of these")
+    return metrics
+
+
+def _check_store(store: Any) -> Path:
+    """Return the store's path."""
+    if not isinstance(store, str | os.PathLike) or not os.fspath(store):
+        fail("store", describe(store), "the path of a file")
+    return Path(store)
+
+
+def _read(store: Path) -> dict[str, Row]:
+    """Read the rows, each under its run's identity. Later rows replace earlier ones: they were tried again."""
+    *lines, torn = store.read_bytes().split(b"\n")
+    rows = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict) or set(row) != _FIELDS:
+            fail("store", f"{store}, line {number}: {line[:40]!r}", "one run as JSON, as sweep writes it")
+        rows[_identity(row["run"], row["settings"], row["seed"])] = row
+    if torn[: len(_START)] != _START[: len(torn)]:  # then this is no store at all, and nothing may be cut off
+        fail("store", f"{store}, line {len(lines) + 1}: {torn[:40]!r}", "the start of a run as JSON, or nothing")
+    return rows
+
+
+def _resume(store: Path) -> dict[str, Row]:
+    """Read the rows that are there, and cut off a last line that was torn when its writer was stopped."""
+    if not store.exists():
+        return {}
+    rows = _read(store)
+    os.truncate(store, store.read_bytes().rfind(b"\n") + 1)
+    return rows

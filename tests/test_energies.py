@@ -1,0 +1,248 @@
+"""Energies: reconstruction error, EBGAN's steps and equilibrium, contrastive divergence, Langevin sampling."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linprog
+from torch import Tensor, nn
+
+from helpers import data, losses, models, sampling, train
+from helpers.seed import generators
+
+
+def source(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+# --- reconstruction energy ---------------------------------------------------------------------------
+
+
+def test_energy_is_the_length_of_the_error() -> None:
+    x = torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]])
+    assert losses.reconstruction_energy(torch.zeros_like, x).tolist() == [5.0, 0.0, 1.0]
+    assert losses.reconstruction_energy(torch.zeros_like, x, "mse").tolist() == [12.5, 0.0, 0.5]
+
+
+def test_energy_of_pictures_and_of_universes() -> None:
+    pictures = torch.ones(3, 1, 4, 4)
+    assert losses.reconstruction_energy(torch.zeros_like, pictures).tolist() == [4.0, 4.0, 4.0]
+    universes = torch.stack([torch.ones(5, 4), 2 * torch.ones(5, 4)])
+    assert losses.reconstruction_energy(torch.zeros_like, universes).tolist() == [[2.0] * 5, [4.0] * 5]
+
+
+def projection(x: Tensor) -> Tensor:
+    """Give back the first coordinate and lose the second."""
+    return x * torch.tensor([1.0, 0.0])
+
+
+def test_the_gradient_flows_through_both_places_of_x() -> None:
+    """With a projection, a detached target would leave no gradient at all."""
+    x = torch.tensor([[0.5, 2.0]], requires_grad=True)
+    losses.reconstruction_energy(projection, x).sum().backward()
+    assert torch.allclose(x.grad, torch.tensor([[0.0, 1.0]]))
+    y = torch.tensor([[0.5, 2.0]], requires_grad=True)
+    torch.linalg.vector_norm(projection(y) - y.detach(), dim=-1).sum().backward()
+    assert torch.equal(y.grad, torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize("kind", ["norm", "mse"])
+def test_the_gradient_is_finite_where_the_error_is_zero(kind: str) -> None:
+    x = torch.zeros(2, 3, requires_grad=True)
+    losses.reconstruction_energy(lambda t: 2 * t, x, kind).sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
+# --- autoencoders ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "autoencoder",
+    [models.mlp_autoencoder((784, 16, 4), pictures=(1, 28, 28)), models.conv_autoencoder((2, 4), code=5)],
+    ids=["mlp", "conv"],
+)
+def test_autoencoders_of_pictures_keep_shape_and_range(autoencoder: models.AutoEncoder) -> None:
+    x = torch.rand(3, 1, 28, 28, generator=source()) * 2 - 1
+    assert autoencoder(x).shape == x.shape
+    assert autoencoder(100 * x).abs().max() <= autoencoder.bound == 1
+    assert autoencoder.encode(x).shape == (3, 4 if len(autoencoder.encode) == 4 else 5)
+
+
+def test_an_autoencoder_of_universes_equals_its_lone_runs() -> None:
+    both, second = models.mlp_autoencoder((2, 8, 3), seeds=[4, 9]), models.mlp_autoencoder((2, 8, 3), seeds=[9])
+    x = torch.randn(2, 5, 2, generator=source())
+    assert torch.allclose(both(x)[1:], second(x[1:]))
+    assert both.encode(x).shape == (2, 5, 3)
+
+
+def test_the_code_is_linear_and_the_mirror_has_its_own_weights() -> None:
+    autoencoder = models.mlp_autoencoder((4, 6, 2))
+    kinds = [type(layer) for layer in (*autoencoder.encode, *autoencoder.decode)]
+    assert kinds == [nn.Linear, nn.LeakyReLU, nn.Linear, nn.Linear, nn.LeakyReLU, nn.Linear]
+    assert [layer.out_features for layer in autoencoder.decode[::2]] == [6, 4]
+
+
+# --- steps -------------------------------------------------------------------------------------------
+
+
+def small_game(seeds: tuple[int, ...] = (0, 1)) -> train.Game:
+    return train.make_ebgan(models.mlp((2, 8, 2), seeds), models.mlp_autoencoder((2, 8, 3), seeds), 1.0, 2)
+
+
+def weights(network: nn.Module) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in network.parameters()]
+
+
+def same(before: list[Tensor], network: nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+
+
+def test_each_step_moves_only_its_own_network() -> None:
+    game, x = small_game(), torch.randn(2, 6, 2, generator=source())
+    g, d = weights(game.generator), weights(game.discriminator)
+    train.ebgan_d_step(game, x, x, margin=1.0)
+    assert same(g, game.generator)
+    assert not same(d, game.discriminator)
+    d = weights(game.discriminator)
+    train.ebgan_g_step(game, x, pull_away_weight=0.1)
+    assert not same(g, game.generator)
+    assert same(d, game.discriminator)
+
+
+def test_steps_return_the_losses_of_the_paper() -> None:
+    game, x = small_game(), torch.randn(2, 6, 2, generator=source())
+    z = torch.randn(2, 6, 2, generator=source(1))
+    with torch.no_grad():
+        fake = game.generator(z)
+        real_energy = losses.reconstruction_energy(game.discriminator, x)
+        fake_energy = losses.reconstruction_energy(game.discriminator, fake)
+        codes = game.discriminator.encode(fake)
+    expected_d = real_energy.mean(-1) + (0.7 - fake_energy).clamp(min=0).mean(-1)
+    expected_g = fake_energy.mean(-1) + 0.3 * losses.pull_away(codes)
+    assert torch.allclose(train.ebgan_g_step(game, z, pull_away_weight=0.3), expected_g)
+    game = small_game()
+    assert torch.allclose(train.ebgan_d_step(game, x, z, margin=0.7), expected_d)
+
+
+def test_a_universe_trains_as_if_alone() -> None:
+    def play(seeds: tuple[int, ...]) -> Tensor:
+        game, sources, ring = small_game(seeds), generators(seeds), data.ring()
+        game.generator.double(), game.discriminator.double()
+        steps = {
+            "d_step": partial(train.ebgan_d_step, margin=1.0),
+            "g_step": partial(train.ebgan_g_step, pull_away_weight=0.1),
+        }
+        real, z = (lambda: ring.sample(16, sources).double()), (lambda: data.noise(16, 2, sources).double())
+        return train.fit(game, real, z, 20, device="cpu", **steps).g_loss
+
+    assert torch.allclose(play((3, 5))[:, 1:], play((5,)), atol=1e-10)
+
+
+# --- the equilibrium on a finite set -----------------------------------------------------------------
+
+
+def best_discriminator_loss(p: Tensor, q: Tensor, margin: float) -> float:
+    """Minimise the discriminator's loss over all energies on a finite set, by a linear programme."""
+    n = len(p)
+    # Variables: energies D ≥ 0, and hinges h ≥ margin − D, h ≥ 0.
+    cost = torch.cat([p, q]).numpy()
+    hinge = np.hstack([-np.eye(n), -np.eye(n)])
+    return linprog(cost, A_ub=hinge, b_ub=-margin * np.ones(n), bounds=(0, None)).fun
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_discriminators_loss_is_the_total_variation(seed: int) -> None:
+    p, q = (torch.rand(12, generator=source(seed + k), dtype=torch.double) for k in (0, 100))
+    p, q = p / p.sum(), q / q.sum()
+    variation = 0.5 * (p - q).abs().sum()
+    assert best_discriminator_loss(p, q, 1.7) == pytest.approx(float(1.7 * (1 - variation)), abs=1e-9)
+    best = 1.7 * (p < q).double()
+    by_hand = (p * best).sum() + (q * (1.7 - best).clamp(min=0)).sum()
+    assert best_discriminator_loss(p, q, 1.7) == pytest.approx(float(by_hand), abs=1e-9)
+
+
+def extragradient(p: Tensor, margin: float, steps: int, rate: float) -> tuple[Tensor, Tensor]:
+    """Play the EBGAN game on a finite set: D in [0, m] against q on the simplex; return both averages.
+
+    The value for D is Σ p D + Σ q (m − D), which D minimises, and the generator minimises Σ q D.
+    """
+    energy, logits = torch.zeros_like(p), torch.zeros_like(p)
+    sums = [torch.zeros_like(p), torch.zeros_like(p)]
+    for _ in range(steps):
+        q = logits.softmax(0)
+        middle = (energy - rate * (p - q)).clamp(0, margin)
+        ahead = (logits - rate * energy).softmax(0)
+        energy = (energy - rate * (p - ahead)).clamp(0, margin)
+        logits = logits - rate * middle
+        sums[0] += middle
+        sums[1] += ahead
+    return sums[0] / steps, sums[1] / steps
+
+
+def test_at_the_equilibrium_the_generator_is_the_data_and_the_energy_is_flat_where_data_is() -> None:
+    margin = 1.0
+    p = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.0, 0.0], dtype=torch.double)
+    energy, q = extragradient(p, margin, steps=40_000, rate=0.5)
+    assert (q - p).abs().max() < 1e-3
+    level = energy[:4].mean()
+    assert (energy[:4] - level).abs().max() < 1e-3
+    assert (energy[4:] >= level - 1e-3).all()
+    assert 0 <= level <= margin
+    loss = (p * energy).sum() + (q * (margin - energy)).sum()
+    assert loss == pytest.approx(margin, abs=1e-3)
+
+
+# --- contrastive divergence and Langevin -------------------------------------------------------------
+
+
+def test_contrastive_divergence_is_a_difference_of_means_and_squares() -> None:
+    a, b = torch.tensor([1.0, 3.0]), torch.tensor([2.0, 4.0, 6.0])
+    assert losses.contrastive_divergence(a, b) == pytest.approx(-2.0)
+    assert losses.contrastive_divergence(a, b, 0.5) == pytest.approx(-2.0 + 0.5 * (5 + 56 / 3))
+
+
+def test_its_gradient_is_that_of_the_likelihood() -> None:
+    """E = a x²/2 has p = N(0, 1/a), so d(−log likelihood)/da = mean x²/2 − 1/(2a)."""
+    a = torch.tensor(2.0, dtype=torch.double, requires_grad=True)
+    x = torch.randn(50, generator=source(), dtype=torch.double)
+    model = torch.randn(400_000, generator=source(1), dtype=torch.double) / math.sqrt(2)
+    losses.contrastive_divergence(a * x**2 / 2, a * model**2 / 2).backward()
+    assert float(a.grad) == pytest.approx(float((x**2).mean() / 2 - 0.25), abs=2e-3)
+
+
+@pytest.mark.parametrize(("step_size", "noise"), [(0.05, None), (0.5, None), (0.2, 0.3)])
+def test_the_variance_on_a_quadratic_energy_is_what_theory_says(step_size: float, noise: float | None) -> None:
+    """x ← (1 − h) x + σ ε settles at the variance σ² / (1 − (1 − h)²)."""
+    x = sampling.langevin(
+        lambda t: (t**2 / 2).sum(-1), torch.zeros(20_000, 1), 200, step_size, noise, generator=source()
+    )
+    sigma = math.sqrt(2 * step_size) if noise is None else noise
+    theory = sigma**2 / (1 - (1 - step_size) ** 2)
+    assert float(x.var()) == pytest.approx(theory, rel=0.05)  # the sample's own error is 1 %
+    if noise is None:
+        assert theory == pytest.approx(1 / (1 - step_size / 2))
+
+
+def test_no_noise_is_descent_and_leaves_start_and_gradients_alone() -> None:
+    start = torch.tensor([[4.0, -2.0]])
+    end = sampling.langevin(lambda t: (t**2 / 2).sum(-1), start, 2, 0.5, noise=0.0)
+    assert torch.allclose(end, start / 4)
+    assert start.tolist() == [[4.0, -2.0]]
+    assert not start.requires_grad
+    assert not end.requires_grad
+
+
+def test_same_seed_same_walk_and_universes_walk_alone() -> None:
+    def walk(seeds: list[int]) -> Tensor:
+        start = torch.zeros(len(seeds), 3, 2)
+        return sampling.langevin(lambda t: (t**2).sum(-1), start, 5, 0.1, generator=generators(seeds))
+
+    assert torch.equal(walk([1, 2])[1:], walk([2]))
+    assert not torch.equal(walk([1]), walk([2]))
+
+
+def test_a_walk_that_runs_away_is_an_error() -> None:
+    with pytest.raises(ValueError, match="step_size: got 1000"):
+        sampling.langevin(lambda t: (t**4).sum(-1), torch.ones(2, 2), 20, 1000.0, generator=source())

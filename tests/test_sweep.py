@@ -1,0 +1,501 @@
+"""Sweeps: stored run by run, resumed after anything, and the same numbers on this machine and on a cluster."""
+
+import json
+import math
+import os
+import platform
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dask
+import numpy as np
+import pytest
+import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from helpers import sweep as sweeps
+from helpers.seed import THREADS
+from helpers.sweep import grid, load, recorded, select, sweep
+
+ROOT = Path(__file__).resolve().parents[1]
+SEARCH = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])  # where other processes find this file and the helpers
+PATIENCE = 60  # seconds until a test gives up waiting; a busy machine is slow to start processes
+
+
+@pytest.fixture(autouse=True)
+def _same_threads_afterwards() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+# --- runs: at the top level, because other processes import them -------------------------------------
+
+
+def draw(seed: int, width: int, log: str, pause: float = 0.0) -> dict[str, Any]:
+    """Draw from the global sources of randomness, and note that a run was started, where and which."""
+    first = torch.rand(width).tolist()
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(f"{os.getpid()} {width} {seed}\n")
+    time.sleep(pause)  # a second run in this process would now seed again
+    later = [float(np.random.rand()), float(torch.rand(()))]  # not Python's: a Dask worker draws from that too
+    return {"numbers": first + later, "threads": torch.get_num_threads(), "kind": "draw"}
+
+
+def draw_again(**arguments: Any) -> dict[str, Any]:
+    return draw(**arguments)
+
+
+def patient(seed: int, store: str) -> dict[str, int]:
+    """Let the first run wait until three others are stored."""
+    deadline = time.monotonic() + 20
+    while seed == 0 and rows_in(Path(store)) < 3:
+        if time.monotonic() > deadline:
+            raise TimeoutError("nothing was stored")
+        time.sleep(0.02)
+    return {"seed": seed}
+
+
+def started(log: Path) -> list[tuple[int, int, int]]:
+    """Return process, width and seed of the runs that were started, in that order."""
+    text = log.read_text(encoding="utf-8") if log.exists() else ""
+    return [tuple(map(int, line.split())) for line in text.splitlines()]
+
+
+def times_started(log: Path) -> Counter[tuple[int, int]]:
+    return Counter((width, seed) for _, width, seed in started(log))
+
+
+def picky(seed: int, wants: str) -> dict[str, float]:
+    """Work only if a file is there."""
+    if not Path(wants).exists():
+        raise FileNotFoundError(2, "No such file or directory", wants)
+    return {"size": 1.0}
+
+
+METRICS = {
+    "good": {"a": 1, "b": [0.5, [1, "x"]], "c": "text", "d": None, "e": np.float64(2), "f": True},
+    "nan": {"a": math.nan},
+    "infinite": {"a": [1.0, -math.inf]},
+    "tensor": {"a": torch.zeros(2)},
+    "numpy": {"a": np.float32(1)},
+    "tuple": {"a": (1, 2)},
+    "nested": {"a": {"b": 1}},
+    "number": 3.0,
+    "key": {1: 2.0},
+}
+
+
+def returns(seed: int, kind: str) -> Any:
+    if kind == "exit":
+        sys.exit("enough")
+    return METRICS[kind]
+
+
+def greedy(seed: int, sizes: list[int]) -> dict[str, int]:
+    sizes.append(seed)
+    return {"count": len(sizes)}
+
+
+def deadly(seed: int, victim: int) -> dict[str, int]:
+    if seed == victim:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"seed": seed}
+
+
+# --- a grid, its rows, its store -----------------------------------------------------------------------
+
+
+def test_a_grid_combines_everything() -> None:
+    assert grid(lr=[0.1, 0.2], width=range(2)) == [
+        {"lr": 0.1, "width": 0},
+        {"lr": 0.1, "width": 1},
+        {"lr": 0.2, "width": 0},
+        {"lr": 0.2, "width": 1},
+    ]
+    assert grid() == [{}]
+
+
+def test_a_sweep_returns_and_stores_a_row_for_each_run(tmp_path: Path) -> None:
+    log, store = tmp_path / "log", tmp_path / "store.jsonl"
+    rows = sweep(draw, grid(width=[1, 2], log=[str(log)]), (5, 3), store)
+    assert [(row["settings"]["width"], row["seed"]) for row in rows] == [(1, 5), (1, 3), (2, 5), (2, 3)]
+    assert times_started(log) == Counter([(1, 5), (1, 3), (2, 5), (2, 3)])
+    assert os.getpid() not in {process for process, _, _ in started(log)}
+    for row in rows:
+        assert set(row) == {"run", "settings", "seed", "metrics", "error", "seconds", "versions", "cpu", "gpu"}
+        assert row["run"] == "test_sweep.draw" and row["error"] is None and 0 <= row["seconds"] < PATIENCE
+        assert len(row["metrics"]["numbers"]) == row["settings"]["width"] + 2
+        assert row["metrics"]["threads"] == THREADS
+        assert row["versions"] == {
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+        }
+        assert row["cpu"] and row["gpu"] is None
+    assert rows[0]["metrics"] != rows[1]["metrics"], "two seeds gave the same numbers"
+    lines = store.read_text(encoding="utf-8").splitlines()
+    assert sorted(lines) == sorted(json.dumps(row) for row in rows)
+    assert sorted(map(str, load(store))) == sorted(map(str, rows))
+    here = store.read_text(encoding="utf-8").replace(str(log), "")
+    assert socket.gethostname() not in here and str(ROOT) not in here
+
+
+def test_a_seed_means_the_same_in_this_process_and_in_others(tmp_path: Path) -> None:
+    settings = grid(width=[3], log=[str(tmp_path / "log")])
+    here = sweep(draw, settings, [0, 1], tmp_path / "a", workers=1)
+    assert {process for process, _, _ in started(tmp_path / "log")} == {os.getpid()}
+    there = sweep(draw, settings, [1, 0], tmp_path / "b", workers=2)
+    assert [row["metrics"] for row in here] == [row["metrics"] for row in reversed(there)]
+
+
+def test_what_is_in_the_store_is_not_run_again(tmp_path: Path) -> None:
+    log, store = tmp_path / "log", tmp_path / "store.jsonl"
+    first = sweep(draw, grid(width=[1, 2], log=[str(log)]), [0], store, workers=1)
+    before = store.read_bytes()
+    assert sweep(draw, grid(width=[1, 2], log=[str(log)]), [0], store, cluster="tcp://127.0.0.1:1") == first
+    assert store.read_bytes() == before
+    turned = [{"log": str(log), "width": width} for width in (3, 2)]  # the order of arguments makes no difference
+    more = sweep(draw, turned, [1, 0], store, workers=1)
+    assert more[3] == first[1] and store.read_bytes().startswith(before)
+    assert times_started(log) == Counter([(1, 0), (2, 0), (3, 1), (3, 0), (2, 1)])
+    # Another function is another run, even with the same setting and seed.
+    assert sweep(draw_again, turned, [0], store, workers=1)[0]["run"] == "test_sweep.draw_again"
+    assert times_started(log)[3, 0] == 2 and len(load(store)) == 7
+
+
+def test_a_run_is_stored_at_once_and_waits_for_no_other(tmp_path: Path) -> None:
+    store = tmp_path / "store.jsonl"
+    rows = sweep(patient, [{"store": str(store)}], range(4), store)
+    assert [row["error"] for row in rows] == [None] * 4
+    assert [json.loads(line)["seed"] for line in store.read_text(encoding="utf-8").splitlines()][-1] == 0
+
+
+def test_a_run_that_raises_is_stored_and_the_others_go_on(tmp_path: Path) -> None:
+    store, there, missing = tmp_path / "store.jsonl", tmp_path / "there", tmp_path / "folder" / "missing"
+    there.touch()
+    settings = grid(wants=[str(missing), str(there)])
+    failed, fine = sweep(picky, settings, [0], store)
+    assert fine["error"] is None and fine["metrics"] == {"size": 1.0}
+    message = "[Errno 2] No such file or directory: 'missing'"  # without its folder: that may tell whose machine it is
+    assert failed["error"] == {"type": "FileNotFoundError", "message": message}
+    assert failed["metrics"] == {} and failed["cpu"]
+    # It is run again on request only, and then only itself.
+    missing.parent.mkdir()
+    missing.touch()
+    assert sweep(picky, settings, [0], store) == [failed, fine]
+    again = sweep(picky, settings, [0], store, retry_failed=True)
+    assert [row["error"] for row in again] == [None, None] and again[1] == fine
+    assert load(store) == again or load(store) == again[::-1]
+    assert len(store.read_bytes().splitlines()) == 3, "the failed try stays in the file"
+
+
+def test_metrics_that_cannot_be_stored_are_an_error_of_the_run(tmp_path: Path) -> None:
+    rows = sweep(returns, grid(kind=[*METRICS, "exit"]), [0], tmp_path / "store.jsonl", workers=1)
+    outcome = {row["settings"]["kind"]: row for row in rows}
+    good = outcome.pop("good")
+    assert good["error"] is None and good["metrics"] == METRICS["good"]
+    stopped = outcome.pop("exit")
+    assert stopped["error"] == {"type": "SystemExit", "message": "enough"}
+    for kind, row in outcome.items():
+        assert row["metrics"] == {} and row["error"]["type"] == "ValueError", kind
+        assert re.match(r"metrics(\['a'\])?: got .+, expected a ", row["error"]["message"]), kind
+    assert "got nan" in outcome["nan"]["error"]["message"]
+
+
+def test_a_run_may_spoil_its_arguments(tmp_path: Path) -> None:
+    settings = [{"sizes": [1, 2]}]
+    rows = sweep(greedy, settings, [0, 7], tmp_path / "store.jsonl", workers=1)
+    assert [row["metrics"]["count"] for row in rows] == [3, 3]
+    assert settings == [{"sizes": [1, 2]}] == [rows[1]["settings"]]
+
+
+def test_a_function_of_a_script_has_the_name_of_the_script(tmp_path: Path) -> None:
+    """So the store is the same whether the study is started or imported; and processes are sent such a function."""
+    (tmp_path / "margins.py").write_text(
+        "from helpers.sweep import sweep\n"
+        "def run(seed, margin):\n    return {'twice': 2 * margin}\n"
+        "if __name__ == '__main__':\n    sweep(run, [{'margin': 3}], [0, 1], 'store.jsonl')\n",
+        encoding="utf-8",
+    )
+    subprocess.run([sys.executable, "margins.py"], cwd=tmp_path, check=True, timeout=PATIENCE)
+    rows = load(tmp_path / "store.jsonl")
+    assert [(row["run"], row["metrics"]) for row in rows] == [("margins.run", {"twice": 6})] * 2
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("cannot open /srv/data/ann/x.npz or C:\\data\\ann\\y", "cannot open x.npz or y"),
+        ("see https://example.org/a/b, shape 3/4/5, a/b ratio", "see https://example.org/a/b, shape 3/4/5, a/b ratio"),
+        ("x" * 600, "x" * 500),
+    ],
+)
+def test_messages_keep_no_folders(message: str, kept: str) -> None:
+    assert sweeps._row("a.run", {}, 0, ValueError(message))["error"] == {"type": "ValueError", "message": kept}
+
+
+# --- damage ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Make a store of three runs."""
+    sweep(greedy, [{"sizes": [1]}], range(3), tmp_path / "store.jsonl", workers=1)
+    return tmp_path / "store.jsonl"
+
+
+@pytest.mark.parametrize("left", [1, 5, 9, 40, -1])
+def test_a_torn_last_line_is_forgotten_and_repaired(store: Path, left: int) -> None:
+    whole = store.read_bytes()
+    *kept, last = whole.splitlines(keepends=True)
+    store.write_bytes(b"".join(kept) + last[:left])
+    assert [row["seed"] for row in load(store)] == [0, 1]
+    assert store.read_bytes() != b"".join(kept), "reading must not write"
+    rows = sweep(greedy, [{"sizes": [1]}], range(3), store, workers=1)
+    assert [row["seed"] for row in rows] == [row["seed"] for row in load(store)] == [0, 1, 2]
+    assert store.read_bytes().startswith(b"".join(kept)) and len(store.read_bytes().splitlines()) == 3
+
+
+@pytest.mark.parametrize("damage", [b'{"run": "a.b", "se\n', b"\n", b"[1]\n", b'{"run": "a"}\n', b"\0\0\n", b"\xff\n"])
+def test_other_damage_is_named(store: Path, damage: bytes) -> None:
+    lines = store.read_bytes().splitlines(keepends=True)
+    store.write_bytes(lines[0] + damage + lines[2])
+    before = store.read_bytes()
+    for use in (load, lambda path: sweep(greedy, [{"sizes": [1]}], range(3), path, workers=1)):
+        with pytest.raises(ValueError, match=r"store\.jsonl, line 2: .+, expected one run as JSON"):
+            use(store)
+    assert store.read_bytes() == before
+
+
+def test_a_file_that_is_no_store_is_not_cut_off(tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Ann, this took me a year to write.", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"letter\.txt, line 1: b'Dear Ann.+, expected the start of a run"):
+        sweep(greedy, [{"sizes": [1]}], [0], letter, workers=1)
+    assert letter.read_text(encoding="utf-8").endswith("a year to write.")
+
+
+# --- stopped in the middle ---------------------------------------------------------------------------
+
+SCRIPT = """
+import signal, sys
+from helpers.sweep import grid, sweep
+from test_sweep import draw
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started without
+sweep(draw, grid(width=[1, 2], log=[sys.argv[1]], pause=[0.3]), range(5), sys.argv[2])
+"""
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.02)
+
+
+def rows_in(store: Path) -> int:
+    return store.read_bytes().count(b"\n") if store.exists() else 0
+
+
+@contextmanager
+def half_a_sweep(log: Path, store: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start ten runs in a process of its own, and hand it over when three of them are stored."""
+    environment = {**os.environ, "PYTHONPATH": SEARCH}
+    command = [sys.executable, "-c", SCRIPT, str(log), str(store)]
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            wait_until(lambda: rows_in(store) >= 3 or process.poll() is not None, "three runs")
+            assert process.poll() is None, process.stderr.read()
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def finish(log: Path, store: Path) -> None:
+    """Resume the sweep that `half_a_sweep` began, and check that nothing stored is run again or lost."""
+    before = load(store)
+    assert 3 <= len(before) < 10
+    rows = sweep(draw, grid(width=[1, 2], log=[str(log)], pause=[0.3]), range(5), store)
+    assert len(rows) == 10 == rows_in(store) and not any(row["error"] for row in rows)
+    counts = times_started(log)
+    assert set(counts) == {(row["settings"]["width"], row["seed"]) for row in rows}
+    assert all(row in rows for row in before)
+    assert {counts[row["settings"]["width"], row["seed"]] for row in before} == {1}, "a finished run was repeated"
+
+
+def test_a_killed_sweep_resumes(tmp_path: Path) -> None:
+    log, store = tmp_path / "log", tmp_path / "store.jsonl"
+    with half_a_sweep(log, store) as process:
+        process.kill()
+        process.wait()
+        finish(log, store)
+
+
+def test_ctrl_c_leaves_a_readable_store_and_no_processes(tmp_path: Path) -> None:
+    log, store = tmp_path / "log", tmp_path / "store.jsonl"
+    with half_a_sweep(log, store) as process:
+        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers too
+        message = process.communicate(timeout=PATIENCE)[1]
+        assert process.returncode != 0 and "KeyboardInterrupt" in message
+        wait_until(lambda: not group_lives(process.pid), "the workers to end")
+    assert store.read_bytes().endswith(b"\n")
+    finish(log, store)
+
+
+def test_a_run_that_kills_its_process_stops_the_sweep_but_loses_nothing(tmp_path: Path) -> None:
+    store = tmp_path / "store.jsonl"
+    with pytest.raises(TerminatedWorkerError):
+        sweep(deadly, [{"victim": 6}], range(12), store)
+    kept = load(store)
+    assert 4 <= len(kept) < 12 and 6 not in {row["seed"] for row in kept}
+    rest = sweep(deadly, [{"victim": 6}], [seed for seed in range(12) if seed != 6], store)
+    assert all(row in rest for row in kept) and len(rest) == rows_in(store) == 11
+
+
+def group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+# --- a cluster -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def dask_cluster(folder: Path, *threads: int, **config: str) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Start a scheduler and a worker per number of threads on this machine; give the address and the processes."""
+    options = {f"DASK_DISTRIBUTED__{key}": value for key, value in config.items()}
+    environment = {**os.environ, **options, "PYTHONPATH": SEARCH}
+    file = folder / "scheduler.json"
+    common = ["--host", "127.0.0.1", "--scheduler-file", str(file), "--no-dashboard"]
+    worker = [*common, "--no-nanny", "--local-directory", str(folder), "--nthreads"]
+    commands = [["scheduler", "--port", "0", *common], *(["worker", *worker, str(count)] for count in threads)]
+    with (folder / "dask.log").open("wb") as log:
+        start = partial(subprocess.Popen, env=environment, cwd=folder, stdout=log, stderr=log)
+        processes = [start([sys.executable, "-m", "dask", *command]) for command in commands]
+        try:
+            wait_until(lambda: (folder / "dask.log").read_text().count("Registered to") >= len(threads), "Dask")
+            yield json.loads(file.read_text(encoding="utf-8"))["address"], processes
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+
+
+def patience_of_a_second() -> dask.config.set:
+    return dask.config.set({"distributed.comm.timeouts.connect": "1s"})  # the default is 30
+
+
+def test_a_cluster_gives_the_same_numbers_though_a_worker_dies(tmp_path: Path) -> None:
+    log, store = tmp_path / "log", tmp_path / "store.jsonl"
+    settings = grid(width=[1, 2, 3, 4], log=[str(log)], pause=[0.3])
+    kept: list[dict[str, Any]] = []
+    # The second worker runs several at a time, as people may start them: they must not share random numbers.
+    with dask_cluster(tmp_path, 1, 3) as (address, (_, victim, other)):
+
+        def in_the_middle_of_a_run() -> bool:
+            stored = [(row["settings"]["width"], row["seed"]) for row in load(store)] if store.exists() else []
+            mine = [run for process, *run in started(log) if process == victim.pid]
+            return len(stored) >= 4 and len(mine) >= 2 and tuple(mine[-1]) not in stored
+
+        def kill() -> None:
+            wait_until(in_the_middle_of_a_run, "the middle of a run")
+            victim.kill()
+            kept.extend(load(store))
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        rows = sweep(draw, settings, range(3), store, cluster=address)
+        killer.join()
+        assert {process for process, _, _ in started(log)} == {victim.pid, other.pid}
+    assert victim.returncode == -signal.SIGKILL and 4 <= len(kept) < 12
+    assert len({(row["settings"]["width"], row["seed"]) for row in rows}) == 12 == len(rows) == rows_in(store)
+    counts = times_started(log)
+    assert sum(counts.values()) > 12, "the kill hit no run"
+    assert {counts[row["settings"]["width"], row["seed"]] for row in kept} == {1}, "a finished run was repeated"
+    local = sweep(draw, [{**setting, "pause": 0.0} for setting in settings], range(3), tmp_path / "local.jsonl")
+    assert [row["metrics"] for row in rows] == [row["metrics"] for row in local]
+    assert [row["error"] for row in rows] == [None] * 12
+
+
+def test_a_run_that_kills_its_workers_is_stored_and_a_lost_scheduler_is_named(tmp_path: Path) -> None:
+    store = tmp_path / "store.jsonl"
+    with dask_cluster(tmp_path, 1, 1, SCHEDULER__ALLOWED_FAILURES="0") as (address, (scheduler, *_)):
+        rows = sweep(deadly, [{"victim": 3}], range(12), store, cluster=address)
+        assert [row["seed"] for row in rows] == list(range(12))
+        assert rows[3]["error"] == {"type": "RuntimeError", "message": "the workers that ran it died"}
+        assert sum(row["error"] is None for row in rows) >= 10  # with it may go the run that waited on that worker
+        assert all(row["metrics"] == {"seed": row["seed"]} for row in rows if row["error"] is None)
+        assert "127.0.0.1" not in store.read_text(encoding="utf-8")
+        slow = grid(width=[1], log=[str(tmp_path / "log")], pause=[0.3])
+        timer = threading.Thread(target=lambda: (wait_until(lambda: rows_in(store) >= 14, "two"), scheduler.kill()))
+        timer.start()
+        with patience_of_a_second(), pytest.raises(ConnectionError, match="lost the Dask scheduler at tcp"):
+            sweep(draw, slow, range(20), store, cluster=address)
+        timer.join()
+        assert 14 <= len(load(store)) < 32
+
+
+def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with patience_of_a_second(), pytest.raises(ConnectionError, match="no Dask scheduler answers at tcp"):
+        sweep(greedy, [{"sizes": [1]}], [0], tmp_path / "store.jsonl", cluster="tcp://127.0.0.1:1")
+
+
+def test_without_dask_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    with pytest.raises(ImportError, match=re.escape(f"{project['name']}[cluster]")):
+        sweep(greedy, [{"sizes": [1]}], [0], tmp_path / "store.jsonl", cluster="tcp://127.0.0.1:1")
+    assert any(need.startswith("distributed") for need in project["optional-dependencies"]["cluster"])
+    assert not any(need.startswith(("dask", "distributed")) for need in project["dependencies"])
+
+
+# --- what was recorded -------------------------------------------------------------------------------
+
+
+def test_recorded_studies_are_found_by_name(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (store.parent / "results").mkdir()
+    (store.parent / "results" / "margins.jsonl").write_bytes(store.read_bytes())
+    monkeypatch.setattr(sweeps, "files", lambda package: store.parent)
+    assert recorded("margins") == load(store)
+    with pytest.raises(ValueError, match=r"name: got 'nowhere', expected .+ \(margins\)"):
+        recorded("nowhere")
+
+
+def test_recorded_studies_are_package_data_and_can_be_repeated() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    assert "results/*" in package["package-data"]["helpers"]
+    results = ROOT / "helpers" / "results"
+    assert (results / "README.md").is_file()
+    for path in sorted(results.glob("*.jsonl")):
+        rows = recorded(path.stem)
+        assert (ROOT / "studies" / f"{path.stem}.py").is_file(), f"{path.name}: nothing to repeat it with"
+        assert {row["run"].split(".")[0] for row in rows} == {path.stem}, f"{path.name}: another study's runs"
+
+
+def test_select_compares_settings_and_seeds() -> None:
+    rows = [sweeps._row("a.run", {"method": method, "sizes": [1, 2]}, seed, {}) for method in "ab" for seed in (0, 1)]
+    assert select(rows, method="b") == rows[2:]
+    assert select(rows, method="a", seed=1) == [rows[1]]
+    assert select(rows, sizes=[1, 2]) == select(rows) == rows
+    assert select(rows, method="c") == select([], method="a") == []
+    with pytest.raises(ValueError, match=r"lr: got 0\.1, expected .+ one of method, seed, sizes"):
+        select(rows, lr=0.1)
