@@ -121,9 +121,10 @@ def reconstruction_energy(autoencoder: Callable[[Tensor], Tensor], x: Tensor, ki
     """
     check_tensor("x", x, "(N, ...) or (S, N, d)", 2, 3, 4)
     check_choice("kind", kind, ("norm", "mse"))
-    error = autoencoder(x) - x
-    if error.shape != x.shape:
-        fail("autoencoder", f"reconstructions that differ in shape from {describe(x)}", "the same shape")
+    back = autoencoder(x)
+    if back.shape != x.shape:
+        fail("autoencoder", f"reconstructions of shape {tuple(back.shape)}", f"the shape {tuple(x.shape)} of x")
+    error = back - x
     error = error.flatten(2 if x.dim() == 3 else 1)  # (N, d) or (S, N, d)
     return torch.linalg.vector_norm(error, dim=-1) if kind == "norm" else (error**2).mean(-1)
 

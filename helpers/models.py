@@ -206,6 +206,8 @@ def mlp_autoencoder(
     Raises:
         ValueError: on sizes that do not fit, or if both seeds and pictures are given.
     """
+    if not isinstance(sizes, Sequence) or len(sizes) < 2:
+        fail("sizes", describe(sizes), "at least two numbers of units")
     if pictures is not None and (seeds is not None or len(pictures) != 3 or math.prod(pictures) != sizes[0]):
         fail("pictures", pictures, f"(C, H, W) with C·H·W = {sizes[0]}, the first of sizes, and no seeds")
     layers = mlp((*sizes, *sizes[-2::-1]), seeds)

@@ -46,7 +46,7 @@ def langevin(
     check_number("step_size", step_size, 0, open_low=True)
     noise = (2 * step_size) ** 0.5 if noise is None else check_number("noise", noise, 0)
     if noise and generator is None:
-        fail("generator", "none", "a torch.Generator, or one per universe, as the walk has noise")
+        fail("generator", None, "a torch.Generator, or one per universe, as the walk has noise")
     x = x.detach()
     for _ in range(steps):
         x = x.requires_grad_()

@@ -22,7 +22,23 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 import helpers
-from helpers import claims, data, group, ladder, levels, losses, metrics, models, plots, seed, sweep, train, widgets
+from helpers import (
+    claims,
+    data,
+    group,
+    ladder,
+    levels,
+    losses,
+    metrics,
+    models,
+    plots,
+    sampling,
+    seed,
+    sweep,
+    syllables,
+    train,
+    widgets,
+)
 
 NAN, INF = math.nan, math.inf
 SOURCE = torch.Generator().manual_seed(0)
@@ -483,21 +499,115 @@ LADDER = [
         finish=[-1, 1.5, None],
         lr=NOT_POSITIVE,
         encoder=["norm", None, 3],
-        kernel=[2, *NOT_A_COUNT],
-        extra=[-1, 4, 1.5, None],
         loss=["bce", None, 3],
         augment=[-0.1, 1.1, NAN, "1", None],
         penalty=[-0.1, NAN, "1", None],
     ),
+    row(ladder.Rung, {"kernel": 5}, encoder=["batch norm"]),
     row(ladder.held_out, {"split": "test"}, split=["train", "", 3, None]),
     row(ladder.pair_cosines, {"network": models.StudyGroupEncoder(2), "split": "test"}, split=["train", "", 3, None]),
     row(ladder.climb, {"rung": RUNG, "seed": 0}, rung=["best", None, {}], seed=NOT_A_SEED, every=[0, -1, 1.5, "2"]),
     row(ladder.settings, {"name": "best"}, name=["worst", "", 3, None]),
     row(ladder.run, {"rung": "untrained", "every": None, "updates": 0, "seed": 0}, seed=NOT_A_SEED, every=[0, 1.5]),
 ]
-TABLE = [*SEEDS, *DATA, *LOSSES, *MODELS, *TRAIN, *METRICS, *STUDIES, *PLOTS, *GROUP, *CONTRAST, *LEVELS, *LADDER, *OTHERS]
+ARM = syllables.Arm(updates=0, finish=0)
+NOT_A_FOLD = [-1, 3, 1.0, "0", None]
+SYLLABLES = [
+    row(
+        syllables.Arm,
+        {},
+        pairs=["classes", None, 3],
+        augment=[-0.1, 1.1, NAN, "1", None],
+        batch=[1, *NOT_A_COUNT],
+        updates=[-1, 1.5, None],
+        finish=[-1, 1.5, None],
+        lr=NOT_POSITIVE,
+        temperature=NOT_POSITIVE,
+    ),
+    row(
+        syllables.train_encoder,
+        {"arm": ARM, "seed": 0, "fold": 0},
+        arm=["fonts alone", None, {}],
+        seed=NOT_A_SEED,
+        fold=NOT_A_FOLD,
+    ),
+    row(
+        syllables.embed_fonts,
+        {"encoder": torch.nn.Flatten(), "images": torch.zeros(2, 3, 1, 32, 32)},
+        images=[torch.zeros(2, 1, 32, 32), torch.full((1, 2, 1, 32, 32), NAN), torch.zeros(0, 2, 1, 32, 32), None],
+    ),
+    row(
+        syllables.font_pairs,
+        {"embeddings": torch.eye(3).reshape(3, 1, 3).repeat(1, 2, 1)},
+        embeddings=[torch.ones(3, 1, 2), torch.full((3, 2, 2), NAN), *NOT_ROWS],
+    ),
+    row(syllables.first_letters, {"syllables": ("가", "힣")}, syllables=[("a",), ("가가",), (3,), ("가", None)]),
+    row(syllables.judge, {"encoder": torch.nn.Flatten(), "fold": 0}, fold=NOT_A_FOLD),
+    row(syllables.settings, {"name": "short", "fold": 0}, name=["long", "", 3, None], fold=NOT_A_FOLD),
+    row(
+        syllables.run,
+        {"arm": "untrained", "fold": 0, "updates": 0, "finish": 0, "seed": 0},
+        seed=NOT_A_SEED,
+        fold=NOT_A_FOLD,
+    ),
+]
+AUTOENCODER = models.mlp_autoencoder((3, 2))
+MODELLING = [
+    row(
+        losses.reconstruction_energy,
+        {"autoencoder": AUTOENCODER, "x": ROWS},
+        x=NOT_ROWS,
+        kind=["l2", "", None],
+    ),
+    row(
+        losses.contrastive_divergence,
+        {"data_energy": torch.zeros(2, 3), "model_energy": torch.zeros(2, 4)},
+        data_energy=NOT_LOGITS,
+        model_energy=[torch.zeros(4), torch.zeros(3, 3), *NOT_LOGITS],
+        weight=[-0.1, NAN, INF, "1", None],
+    ),
+    row(
+        sampling.langevin,
+        {"energy": lambda x: x.sum(-1), "x": ROWS, "steps": 1, "step_size": 0.1, "generator": SOURCE},
+        x=NOT_ROWS[1:],
+        steps=NOT_A_COUNT,
+        step_size=NOT_POSITIVE,
+        noise=[-1.0, NAN, INF, "1", True],
+        generator=[None, 3, [SOURCE]],
+    ),
+    row(models.AutoEncoder, {"encode": NETWORK, "decode": NETWORK}, bound=[0, -1.0, NAN, INF, "1", True]),
+    row(
+        models.mlp_autoencoder,
+        {"sizes": (784, 2)},
+        sizes=[(), (2,), (2, 0), (2, 1.5), 5, None],
+        seeds=[[], 5],
+        pictures=[(28, 28), (1, 28, 27), (1, 784)],
+    ),
+    row(models.conv_autoencoder, {}, channels=[(1,), (1, 2, 3), (0, 1), (1, 1.5), 5, None], code=NOT_A_COUNT),
+    row(
+        train.make_ebgan,
+        {"generator": models.mlp((2, 3)), "autoencoder": AUTOENCODER, "margin": 1.0, "numbers": 3},
+        autoencoder=[None, "mlp"],
+        margin=NOT_POSITIVE,
+        numbers=NOT_A_COUNT,
+        kind=["l2", None],
+    ),
+    row(
+        train.make_ebgan,
+        {
+            "generator": models.mlp((2, 4)),
+            "autoencoder": models.mlp_autoencoder((4, 2), pictures=(1, 2, 2)),
+            "margin": 4.0,
+            "numbers": 4,
+        },
+        margin=[4.1],  # no two pictures of four numbers in [−1, 1] are farther apart than 2 · √4
+    ),
+]
+TABLE = [*SEEDS, *DATA, *LOSSES, *MODELS, *TRAIN, *METRICS, *STUDIES, *PLOTS, *GROUP, *CONTRAST, *LEVELS]
+TABLE += [*LADDER, *SYLLABLES, *OTHERS, *MODELLING]
 
 EXEMPT = {
+    "models.AutoEncoder.forward": "the two networks check what they are given",
     "data.Hangul": "a plain record; hangul fills it",
     "group.Outcome": "a plain record of what run measured",
     "ladder.Climb": "a plain record of what climb measured",

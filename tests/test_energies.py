@@ -33,6 +33,11 @@ def test_energy_of_pictures_and_of_universes() -> None:
     assert losses.reconstruction_energy(torch.zeros_like, universes).tolist() == [[2.0] * 5, [4.0] * 5]
 
 
+def test_a_reconstruction_of_another_shape_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"autoencoder: got reconstructions of shape \(3, 1\), expected the shape"):
+        losses.reconstruction_energy(lambda x: x[:, :1], torch.ones(3, 2))
+
+
 def projection(x: Tensor) -> Tensor:
     """Give back the first coordinate and lose the second."""
     return x * torch.tensor([1.0, 0.0])

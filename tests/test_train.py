@@ -323,10 +323,23 @@ def test_side_by_side_keeps_the_order_and_the_number_of_threads() -> None:
         time.sleep(0.5)  # long enough for both workers to get a task
         return number, torch.get_num_threads(), os.getpid()
 
-    done = side_by_side([partial(task, number) for number in range(6)], workers=2)
-    assert [d[:2] for d in done] == [(number, torch.get_num_threads()) for number in range(6)]
-    processes = {process for *_, process in done}
-    assert len(processes) == 2 and os.getpid() not in processes  # they do run at the same time, elsewhere
+    for threads in (1, 3):  # a new process cannot have both by itself
+        torch.set_num_threads(threads)
+        done = side_by_side([partial(task, number) for number in range(6)], workers=2)
+        assert [d[:2] for d in done] == [(number, threads) for number in range(6)]
+        processes = {process for *_, process in done}
+        assert len(processes) == 2 and os.getpid() not in processes  # they do run at the same time, elsewhere
+
+
+def test_side_by_side_shows_its_progress(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COURSE_BUILD", raising=False)
+    side_by_side([lambda: 1, lambda: 2], "two of them")
+    shown = capsys.readouterr().err
+    assert "two of them" in shown and "/2" in shown  # how many there are, too
+    side_by_side([lambda: 1])
+    assert capsys.readouterr().err == ""
 
 
 def test_side_by_side_works_on_copies() -> None:
