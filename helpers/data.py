@@ -343,6 +343,7 @@ def augment(
     scale: float = 0.15,
     shift: float = 0.1,
     shear: float = 0.15,
+    strength: float = 1.0,
 ) -> Tensor:
     """Turn, scale, shift and slant each picture a little, each by amounts of its own. What comes in is paper (−1).
 
@@ -353,6 +354,7 @@ def augment(
         scale: largest relative change of width, and of height, each by itself; in [0, 1).
         shift: largest shift, as a share of height and width.
         shear: largest slant, in widths per height.
+        strength: share of the four amounts to use: 0 leaves the pictures as they are, 1 goes all the way.
 
     Returns:
         Pictures of the same shape, in [−1, 1].
@@ -364,6 +366,8 @@ def augment(
     check_generator(generator)
     for name, value in (("degrees", degrees), ("scale", scale), ("shift", shift), ("shear", shear)):
         check_number(name, value, 0, 180 if name == "degrees" else 0.99)
+    check_number("strength", strength, 0, 1)
+    degrees, scale, shift, shear = (strength * limit for limit in (degrees, scale, shift, shear))
     draws = 2 * torch.rand(6, len(images), generator=generator) - 1  # (6, N), each in [−1, 1]
     angle = draws[0] * math.radians(degrees)
     zoom, slant = 1 + scale * draws[1:3], shear * draws[3]

@@ -32,7 +32,6 @@ EPOCH = 125  # updates on 16 pairs that show as many pictures as there are train
 MARGIN = 1.0  # distance beyond which the margin loss lets a pair alone; unit vectors are at most 2 apart
 TEMPERATURE = 0.1  # of the supervised contrastive loss
 SCALE, BIAS = 10.0, -5.0  # where the learned scale and bias start: undecided at cosine 0.5
-AUGMENT = (15.0, 0.15, 0.1, 0.15)  # degrees, scale, shift and shear at full strength, as `data.augment` has them
 LOSSES = ("bare cosine", "scale and bias", "margin", "supcon")
 
 
@@ -53,7 +52,7 @@ class Rung:
         loss: one of `LOSSES`.
         all_pairs: not only the drawn pairs: every picture of the batch with every other, both kinds of pairs
             weighted alike. The supervised contrastive loss does so in any case.
-        augment: turn, scale, shift and slant each training picture: 0 not at all, 1 as far as `AUGMENT` says.
+        augment: strength of `data.augment` on each training picture: 0 not at all, 1 all the way.
         penalty: weight of the sum of all squared weights.
     """
 
@@ -382,7 +381,7 @@ def _digits(rung: Rung, images: Tensor, labels: Tensor, source: torch.Generator)
         index = pairs.T.reshape(-1)
     pictures = images[index]
     if rung.augment:
-        pictures = data.augment(pictures, source, *(rung.augment * limit for limit in AUGMENT))
+        pictures = data.augment(pictures, source, strength=rung.augment)
     return pictures, target
 
 

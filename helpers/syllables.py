@@ -27,7 +27,6 @@ from helpers.models import Encoder
 from helpers.seed import generators
 from helpers.train import EncoderHistory, embed, fit_encoder
 
-AUGMENT = (15.0, 0.15, 0.1, 0.15)  # degrees, scale, shift and shear at full strength, as `data.augment` has them
 WIDTHS, DIM = (16, 32, 64), 128  # of the encoder
 HANGUL_START, LEAD = 0xAC00, 588  # Unicode orders syllables by their first letter: 588 syllables for each of 19
 
@@ -38,7 +37,7 @@ class Arm:
 
     Attributes:
         pairs: what belongs together: the same syllable in two `"fonts"`, or two `"views"` of one picture.
-        augment: turn, scale, shift and slant each training picture: 0 not at all, 1 as far as `AUGMENT` says.
+        augment: strength of `data.augment` on each training picture: 0 not at all, 1 all the way.
         batch: pairs in an update, each of another syllable.
         updates: how many.
         finish: further updates at a tenth of the learning rate.
@@ -119,7 +118,7 @@ def _batch(arm: Arm, images: Tensor, source: torch.Generator) -> tuple[Tensor, T
         columns = columns[:, :1].expand(-1, 2)
     both = torch.cat([images[rows, columns[:, 0]], images[rows, columns[:, 1]]])  # (2·batch, 1, 32, 32)
     if arm.augment:
-        both = data.augment(both, source, *(arm.augment * limit for limit in AUGMENT))
+        both = data.augment(both, source, strength=arm.augment)
     first, second = both.chunk(2)
     return first, second
 

@@ -387,6 +387,7 @@ CONTRAST = [
         scale=[-0.1, 1, NAN, "1", None],
         shift=[-0.1, 1, NAN, "1", None],
         shear=[-0.1, 1, NAN, "1", None],
+        strength=[-0.1, 1.1, NAN, "1", None],
     ),
     row(data.two_views, {"images": PICTURES, "generator": SOURCE}, images=[None], generator=[None, 3]),
     row(models.StudyGroupEncoder, {}, dim=NOT_A_COUNT, kernel=[2, *NOT_A_COUNT], extra=[-1, 4, 1.5, None]),

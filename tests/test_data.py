@@ -477,6 +477,13 @@ def test_amounts_of_zero_leave_the_pictures_as_they_are() -> None:
         assert (moved - images).abs().flatten(1).amax(1).gt(0.1).double().mean() > 0.8
 
 
+def test_strength_is_a_share_of_every_amount() -> None:
+    images, amounts = digits("test")[0][::10], {"degrees": 40.0, "scale": 0.3, "shift": 0.2, "shear": 0.4}
+    half = {name: amount / 2 for name, amount in amounts.items()}
+    assert torch.equal(augment(images, source(), **amounts, strength=0.5), augment(images, source(), **half))
+    torch.testing.assert_close(augment(images, source(), strength=0.0), images, rtol=0, atol=1e-4)
+
+
 def test_shift_moves_by_at_most_a_share_of_the_side() -> None:
     middle, spread = moments(augment(blobs(300), source(), **{**STILL, "shift": 0.2}))
     assert fills(middle[:, 0], 0.2 * SIDE) and fills(middle[:, 1], 0.2 * SIDE)

@@ -1,7 +1,5 @@
 """The study group's experiment: its log hangs together, and the run does what the group's script did, in its order."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
@@ -10,13 +8,7 @@ from helpers import group, losses
 from helpers.group import Outcome, run
 from helpers.models import StudyGroupEncoder
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # the number of threads changes the last digits
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from helpers import data, group, ladder, losses
 from helpers.ladder import RUNGS, Rung
 from helpers.sweep import recorded
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SEEDS = range(5)
 # Cheap rows, one of each kind: seconds each. The first has no training at all, so hardly anything can drift.
 AGAIN = [
@@ -26,14 +28,6 @@ AGAIN = [
 @pytest.fixture(scope="module")
 def record():
     return {(row["settings"]["rung"], row["seed"]): row for row in recorded("ladder")}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 # --- the exam --------------------------------------------------------------------------------------

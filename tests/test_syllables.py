@@ -13,6 +13,8 @@ from helpers.losses import nt_xent
 from helpers.sweep import recorded
 from helpers.syllables import ARMS, Arm
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SEEDS = range(3)
 # Cheap rows, seconds each. The first has no training at all, so hardly anything can drift.
 AGAIN = [("untrained", 0, 2, 0.01), ("untrained", 1, 0, 0.01), ("short", 2, 0, 0.06)]
@@ -21,14 +23,6 @@ AGAIN = [("untrained", 0, 2, 0.01), ("untrained", 1, 0, 0.01), ("short", 2, 0, 0
 @pytest.fixture(scope="module")
 def record():
     return {(row["settings"]["arm"], row["settings"]["fold"], row["seed"]): row for row in recorded("syllables")}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 # --- the pairs -------------------------------------------------------------------------------------

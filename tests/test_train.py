@@ -3,7 +3,7 @@
 import copy
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,16 +30,9 @@ from helpers.train import (
     side_by_side,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BATCH, LATENT, WIDTH = 32, 2, 16
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    # Networks this small gain nothing from a second thread, and on a busy machine waiting for it costs 20 times more.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def universes(seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Game:
