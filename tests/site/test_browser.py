@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,34 @@ def test_search_finds_a_word(address, browser):
         page.goto(address + "search.html?q=discriminator")
         page.wait_for_selector("ul.search li a", timeout=10_000)
         assert page.locator("ul.search li a").count() >= 2
+
+
+def first_view(page, url: str) -> dict[str, int]:
+    """Open a page and return how many bytes came, compressed: pictures, and everything else."""
+    answers = []
+
+    def keep(answer) -> None:
+        answers.append(answer)
+
+    page.on("response", keep)
+    page.goto(url, wait_until="networkidle")
+    came = {"pictures": 0, "else": 0}
+    for answer in answers:
+        body = answer.body()
+        kind = "pictures" if answer.request.resource_type == "image" else "else"
+        came[kind] += min(len(body), len(gzip.compress(body)))
+    return came
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_first_view_of_every_page_is_light(size, site, address, browser):
+    heavy = []
+    for name in pages_of(site):
+        with browser.new_context(viewport=size) as context:  # a new reader: nothing is in the cache
+            came = first_view(context.new_page(), address + name)
+        if came["else"] > 200_000 or sum(came.values()) > 900_000 or came["else"] < 1_000:
+            heavy.append(f"{name}: {came}")
+    assert not heavy, "over 200 KB beside pictures, or 900 KB with them:\n" + "\n".join(heavy)
 
 
 # ------------------------------------------------------------------------------- figures with a slider

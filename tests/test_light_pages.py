@@ -1,0 +1,71 @@
+"""Lighter pages show the same pictures, and the PDF is made where it can be."""
+
+from __future__ import annotations
+
+import base64
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fontTools.ttLib import TTFont
+from light_pages import Pictures, cut_math_fonts
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+
+
+def png(mode: str) -> bytes:
+    """Draw a small picture with many colours."""
+    picture, file = Image.new(mode, (40, 30)), io.BytesIO()
+    for x in range(40):
+        for y in range(30):
+            picture.putpixel((x, y), (6 * x, 8 * y, 3 * (x + y), 255 if mode == "RGB" else 4 * x)[: len(mode)])
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Pictures:
+    (tmp_path / "site" / "_images").mkdir(parents=True)
+    return Pictures(tmp_path / "site", tmp_path / "kept")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_no_pixel_changes(mode: str, pictures: Pictures) -> None:
+    before = Image.open(io.BytesIO(png(mode)))
+    after = Image.open(io.BytesIO((pictures.site / pictures.convert(png(mode))).read_bytes()))
+    assert after.mode == mode
+    if mode == "RGB":
+        assert after.tobytes() == before.tobytes()
+    else:  # where a pixel cannot be seen, its colour does not matter
+        pixels = zip(before.get_flattened_data(), after.get_flattened_data(), strict=True)
+        seen = [(old, new) for old, new in pixels if old[3]]
+        assert len(seen) > 1000 and all(old == new for old, new in seen)
+
+
+def test_pictures_inside_and_beside_the_page_become_files_that_wait(pictures: Pictures) -> None:
+    (pictures.site / "_images" / "a.png").write_bytes(png("RGB"))
+    inside = base64.b64encode(png("RGBA")).decode()
+    page = f'<img alt="one" src="../_images/a.png" /><p>x</p><img src="data:image/png;base64,{inside}" alt="two">'
+    light = pictures.lighten(page, depth=1)
+    assert "base64" not in light and "a.png" not in light and light.count('loading="lazy"') == 2
+    assert light.count('width="40" height="30"') == 2 and 'alt="one"' in light and 'alt="two"' in light
+    for path in (tag.split('"')[0] for tag in light.split('src="../')[1:]):
+        assert (pictures.site / path).is_file()
+    assert pictures.lighten(light, depth=1) == light
+    assert pictures.lighten('<img src="_static/logo.png">', depth=0) == '<img src="_static/logo.png">'
+
+
+def test_math_fonts_keep_what_pages_need(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>α + b</p>", encoding="utf-8")
+    cut_math_fonts(tmp_path, ROOT / "tools" / "vendor" / "node_modules" / "katex" / "dist" / "fonts")
+    font = TTFont(tmp_path / "_static" / "vendor" / "katex" / "fonts" / "KaTeX_Math-Italic.woff")
+    assert {ord("α"), ord("b")} <= set(font.getBestCmap()) and ord("z") not in font.getBestCmap()
+
+
+def test_without_a_browser_the_pdf_is_left_out(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "tools" / "make_pdf.py")]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith("No PDF: none of chromium")

@@ -1,0 +1,92 @@
+"""Lighter pages: pictures as lossless WebP files that are fetched when the reader comes near them, and cut fonts.
+
+Chapters show PNG files, and the figures with a slider carry their pictures inside the page, because that works in
+Jupyter and Colab too. On the site, both are files of about half the size, and a page's first view needs few of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import logging
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from fontTools.subset import Subsetter
+from fontTools.ttLib import TTFont
+from PIL import Image
+
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # it wonders at the dates in KaTeX's fonts
+TAG = re.compile(r"<img\b[^>]*>")
+INSIDE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
+BESIDE = re.compile(r'src="((?:\.\./)*)(_images/[^"/]+\.png)"')
+
+
+class Pictures:
+    """Writes pictures as WebP into a site, and remembers them for the next build.
+
+    Args:
+        site: folder of the built site.
+        kept: folder in which converted pictures are kept from one build to the next.
+    """
+
+    def __init__(self, site: Path, kept: Path) -> None:
+        self.site, self.kept = site, kept
+        self.kept.mkdir(parents=True, exist_ok=True)
+
+    def convert(self, png: bytes) -> str:
+        """Write one picture into the site unless it is there; return its path from the site's root."""
+        name = f"{hashlib.sha256(png).hexdigest()[:24]}.webp"
+        kept, shown = self.kept / name, self.site / "_images" / name
+        if not kept.is_file():
+            picture, file = Image.open(io.BytesIO(png)), io.BytesIO()
+            clear = "A" in picture.getbands() and picture.getchannel("A").getextrema()[0] < 255
+            picture.convert("RGBA" if clear else "RGB").save(file, "WEBP", lossless=True, method=4)
+            kept.write_bytes(file.getvalue())
+        shown.parent.mkdir(exist_ok=True)
+        if not shown.is_file():
+            shown.write_bytes(kept.read_bytes())
+        return f"_images/{name}"
+
+    def lighten(self, page: str, depth: int) -> str:
+        """Return a page's HTML with lighter pictures; `depth` is the number of folders above the page."""
+
+        def lighter(match: re.Match[str]) -> str:
+            tag = match[0]
+            if within := INSIDE.search(tag):
+                path = self.convert(base64.b64decode(within[1]))
+                return self._tag(tag.replace(within[0], f'src="{"../" * depth}{path}"'), path)
+            if file := BESIDE.search(tag):
+                path = self.convert((self.site / file[2]).read_bytes())
+                return self._tag(tag.replace(file[0], f'src="{file[1]}{path}"'), path)
+            return tag
+
+        return TAG.sub(lighter, page)
+
+    def _tag(self, tag: str, path: str) -> str:
+        """Add a picture's size, so that the page does not jump when it comes, and let it wait until it is near."""
+        with Image.open(self.site / path) as picture:
+            width, height = picture.size
+        more = "" if " width=" in tag else f' width="{width}" height="{height}"'
+        return tag.replace("<img", "<img" + more + ' loading="lazy"', 1)
+
+
+def cut_font(font: TTFont, characters: Iterable[int], target: Path) -> None:
+    """Write a font with no more than the given characters, as woff."""
+    cutter = Subsetter()
+    cutter.populate(unicodes=characters)
+    cutter.subset(font)
+    font.flavor = "woff"
+    font.save(target)
+
+
+def cut_math_fonts(site: Path, fonts: Path) -> None:
+    """Write KaTeX's fonts into a site, with the characters that occur in its pages."""
+    pages = (path for path in site.rglob("*.html") if "_static" not in path.parts)
+    characters = {ord(letter) for page in pages for letter in page.read_text(encoding="utf-8")}
+    target = site / "_static" / "vendor" / "katex" / "fonts"
+    target.mkdir(parents=True, exist_ok=True)
+    for path in fonts.glob("*.ttf"):
+        cut_font(TTFont(path), characters, target / f"{path.stem}.woff")

@@ -1,0 +1,76 @@
+"""The whole course as one PDF: a site of one page, printed by the Chromium of this machine.
+
+    python tools/make_pdf.py    # writes _build/pdf/push-down-pull-up.pdf; the next build of the site offers it
+
+Where there is no Chromium, it says so and ends well: the site is complete without the PDF.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "_build" / "singlehtml" / "index.html"
+PDF = ROOT / "_build" / "pdf" / "push-down-pull-up.pdf"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# On paper nothing can be opened or scrolled to: hints and solutions stand open, and every picture is there.
+READY = """async () => {
+  document.querySelectorAll('details').forEach(one => { one.open = true; });
+  await Promise.all([...document.images].map(one => { one.loading = 'eager'; return one.decode(); }));
+}"""
+FOOTER = '<div style="width:100%;font-size:8px;text-align:center"><span class="pageNumber"></span></div>'
+SIDES = {"top": "16mm", "bottom": "18mm", "left": "15mm", "right": "15mm"}
+
+
+def find_browser() -> str | None:
+    """Return the path of Chromium or Chrome, or None."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def build_one_page() -> None:
+    """Build the course as one page; executed chapters come from the cache."""
+    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", "book", "--toc", str(ROOT / "_toc.yml")]
+    subprocess.run([*command, "-W", "--keep-going", "-n", "--all", "--builder", "singlehtml"], cwd=ROOT, check=True)
+
+
+def print_page(browser: str, page: Path = PAGE, pdf: Path = PDF) -> None:
+    """Print a page to a PDF that has an outline and is tagged for screen readers."""
+    pdf.parent.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=browser, args=["--headless", "--no-sandbox"])
+        tab = started.new_page(color_scheme="light")
+        tab.goto(page.as_uri())
+        tab.evaluate(READY)
+        tab.pdf(
+            path=pdf,
+            format="A4",
+            scale=0.75,
+            margin=SIDES,
+            print_background=True,
+            outline=True,
+            tagged=True,
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=FOOTER,
+        )
+        started.close()
+
+
+def main() -> None:
+    """Print the course if there is a browser to print it."""
+    browser = find_browser()
+    if browser is None:
+        print(f"No PDF: none of {', '.join(BROWSERS)} is on the PATH. The site is complete without it.")
+        return
+    build_one_page()
+    print_page(browser)
+    print(f"The course as one PDF: {PDF}")
+
+
+if __name__ == "__main__":
+    main()
