@@ -42,7 +42,9 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/universes.py
+	$(BIN)/python benchmarks/ebgan.py
 	$(BIN)/python benchmarks/contrastive.py
+	$(BIN)/python benchmarks/lighthouse.py
 	$(BIN)/python benchmarks/ebgan.py
 
 clean:

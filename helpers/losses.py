@@ -1,8 +1,8 @@
 """Losses: pure functions. Logits, energies or embeddings in; a scalar, or one value per universe, out.
 
 Sources: Goodfellow et al., "Generative Adversarial Nets" (2014), eq. 1 and section 3; Zhao, Mathieu and LeCun,
-"Energy-based GANs" (2016), eq. 1, 2, 4 and 6; Hinton (2002), eq. 5;
-Hadsell, Chopra and LeCun (2006), eq. 4; Schroff et al. (2015), eq. 3;
+"Energy-based GANs" (2016), eq. 1, 2, 4 and 6; Mescheder, Geiger and Nowozin (2018), eq. 9;
+Hinton (2002), eq. 5; Hadsell, Chopra and LeCun (2006), eq. 4; Schroff et al. (2015), eq. 3;
 Chen et al., "SimCLR" (2020), eq. 1; Khosla et al., "Supervised contrastive learning" (2020), eq. 2; Zhai et al.,
 "Sigmoid loss for language image pre-training" (2023), section 3.2.
 """
@@ -60,6 +60,29 @@ def gan_g_loss(fake_logits: Tensor, saturating: bool = False) -> Tensor:
     """
     check_tensor("fake_logits", fake_logits, "(N,) or (S, N)", 1, 2)
     return -softplus(fake_logits).mean(-1) if saturating else softplus(-fake_logits).mean(-1)
+
+
+def gradient_penalty(logits: Tensor, real: Tensor) -> Tensor:
+    """Return half the mean squared length of the discriminator's slope at real samples: the penalty R1, weight 1.
+
+    Half a parabola's worth of force against being steep where the data is. The discriminator of a plain GAN pays
+    nothing for steepness. Source: Mescheder, Geiger and Nowozin (2018), eq. 9.
+
+    Args:
+        logits: `(N,)`, or `(S, N)` for S universes; the discriminator's logits of `real`.
+        real: `(N, ...)` or `(S, N, d)`; the samples, with `requires_grad` set before the logits were computed.
+
+    Returns:
+        A scalar, or `(S,)`; at least 0, and it can be differentiated.
+
+    Raises:
+        ValueError: on other shapes, values that are not finite, or if the logits do not depend on the samples.
+    """
+    check_tensor("logits", logits, "(N,) or (S, N)", 1, 2)
+    if not isinstance(real, Tensor) or not real.requires_grad or real.shape[: logits.dim()] != logits.shape:
+        fail("real", describe(real), f"samples with requires_grad and the leading shape {tuple(logits.shape)}")
+    slope = torch.autograd.grad(logits.sum(), real, create_graph=True)[0]
+    return (slope**2).flatten(logits.dim()).sum(-1).mean(-1) / 2
 
 
 def ebgan_d_loss(real_energy: Tensor, fake_energy: Tensor, margin: float) -> Tensor:

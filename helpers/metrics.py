@@ -193,6 +193,24 @@ def inception_score(probabilities: Tensor) -> float:
     return float(divergence.exp())
 
 
+def effective_number(labels: Tensor) -> float:
+    """Return exp of the entropy of the labels' shares: how many equally frequent classes would be as varied.
+
+    Args:
+        labels: `(N,)`, whole numbers.
+
+    Returns:
+        A number from 1 (all alike) to the number of different labels (all equally frequent).
+
+    Raises:
+        ValueError: on another shape, no labels or numbers that are not whole.
+    """
+    if not isinstance(labels, Tensor) or labels.dim() != 1 or labels.is_floating_point() or not len(labels):
+        fail("labels", describe(labels), "whole numbers of shape (N,)")
+    shares = labels.unique(return_counts=True)[1].double() / len(labels)
+    return float(torch.special.entr(shares).sum().exp())
+
+
 def precision_recall(real: Tensor, fake: Tensor, neighbours: int = 3) -> tuple[float, float]:
     """Return the share of fakes that lie among the reals, and the share of reals that lie among the fakes.
 

@@ -4,11 +4,13 @@ A *game* is a generator, a discriminator and an optimiser for each. Both network
 the losses are averaged over the batch and summed over the universes, and Adam works on each weight by itself,
 so that every universe trains as if it were alone.
 
-Sources: Goodfellow et al. (2014), algorithm 1; Adam with β₁ = 0.5 after Radford, Metz and Chintala (2016).
+Sources: Goodfellow et al. (2014), algorithm 1; Adam with β₁ = 0.5 after Radford, Metz and Chintala (2016); averaged
+weights after Yazıcı et al. (2019), section 3.
 """
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -185,7 +187,11 @@ def ebgan_d_step(
 
 
 def ebgan_g_step(
-    game: Game, z: Tensor, pull_away_weight: float = 0.0, energy: Energy = reconstruction_energy
+    game: Game,
+    z: Tensor,
+    pull_away_weight: float = 0.0,
+    energy: Energy = reconstruction_energy,
+    term: Callable[[Tensor], Tensor] = pull_away,
 ) -> Tensor:
     """Move generated samples to lower energies and, with a weight, their codes apart. The discriminator stays.
 
@@ -195,6 +201,7 @@ def ebgan_g_step(
         pull_away_weight: of `losses.pull_away` on the codes of the batch; 0.1 in the paper. Above 0 it asks for a
             discriminator with `encode`.
         energy: from the discriminator and samples to one energy each.
+        term: what has that weight: another function of the codes in place of `losses.pull_away`.
 
     Returns:
         The loss before the step: a scalar, or `(S,)`.
@@ -202,12 +209,77 @@ def ebgan_g_step(
     fake = game.generator(z)
     loss = ebgan_g_loss(energy(game.discriminator, fake))
     if pull_away_weight:
-        loss = loss + pull_away_weight * pull_away(game.discriminator.encode(fake))
+        loss = loss + pull_away_weight * term(game.discriminator.encode(fake))
     game.g_optimizer.zero_grad()
     # The gradient flows through the discriminator, but is kept for the generator's weights only.
     loss.sum().backward(inputs=list(game.generator.parameters()))
     game.g_optimizer.step()
     return loss.detach()
+
+
+class Average:
+    """An exponential moving average of a network's weights: w̄ ← d·w̄ + (1 − d)·w after each of its steps.
+
+    A game's generator circles round a good place rather than resting in it; its average lies nearer to the middle.
+    The network itself is never changed, so training with and without an average is the same training. In the first
+    steps d is (1 + t)/(10 + t) where that is smaller, or the untrained start would stay in the mean for long.
+    Source: Yazıcı et al., "The unusual effectiveness of averaging in GAN training" (2019), section 3.
+
+    Attributes:
+        decay: d, in [0, 1); about 1/(1 − d) steps count.
+        steps: t, how often `update` was called.
+    """
+
+    def __init__(self, network: nn.Module, decay: float = 0.999) -> None:
+        if not isinstance(network, nn.Module):
+            fail("network", describe(network), "a torch.nn.Module")
+        if check_number("decay", decay, 0, 1) == 1:
+            fail("decay", decay, "a number in [0, 1): with 1 the average would never move")
+        self.decay, self.steps = decay, 0
+        self._mean = copy.deepcopy(network).requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Take in the network's weights after a step.
+
+        Args:
+            network: the one that is averaged, with weights of the same shapes as at the start.
+
+        Raises:
+            ValueError: if the weights do not fit.
+        """
+        mean, now = list(self._mean.parameters()), list(network.parameters())
+        if [weight.shape for weight in mean] != [weight.shape for weight in now]:
+            fail("network", describe(network), "weights of the shapes that are averaged")
+        self._mean.to(now[0].device)  # `fit` may have moved the network since
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for average, weight in zip(mean, now, strict=True):
+            average.lerp_(weight, 1 - decay)
+
+    @torch.no_grad()
+    def network(self, z: Tensor) -> nn.Module:
+        """Return a copy with the mean weights, ready for `sample`.
+
+        The statistics of batch normalisation belong to other weights, so they are taken anew, from one batch.
+
+        Args:
+            z: a large batch of the network's inputs, such as 1,000 rows of noise.
+
+        Returns:
+            The copy, in evaluation mode.
+
+        Raises:
+            ValueError: if `z` is not a batch of finite numbers.
+        """
+        check_tensor("z", z, "(N, ...)")
+        averaged = copy.deepcopy(self._mean).train()
+        for module in averaged.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.reset_running_stats()
+                module.momentum = None  # a plain mean over the batches that come, here of one
+        averaged(z.to(next(averaged.parameters()).device))
+        return averaged.eval()
 
 
 @dataclass

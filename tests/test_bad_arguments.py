@@ -25,6 +25,9 @@ import helpers
 from helpers import (
     claims,
     data,
+    ebgan_digits,
+    energies_at_work,
+    flexibility,
     group,
     ladder,
     levels,
@@ -32,8 +35,11 @@ from helpers import (
     metrics,
     models,
     plots,
+    repelling,
     sampling,
     seed,
+    sequences,
+    stability,
     sweep,
     syllables,
     train,
@@ -220,6 +226,11 @@ METRICS = [
         metrics.inception_score,
         {"probabilities": torch.eye(3)},
         probabilities=[torch.ones(4, 3), torch.tensor([[1.5, -0.5]]), torch.zeros(4, 3), *NOT_ROWS],
+    ),
+    row(
+        metrics.effective_number,
+        {"labels": torch.tensor([0, 1])},
+        labels=[torch.zeros(0, dtype=torch.long), torch.ones(3), torch.ones(2, 2, dtype=torch.long), [0, 1], None],
     ),
     row(
         metrics.precision_recall,
@@ -552,6 +563,181 @@ SYLLABLES = [
         fold=NOT_A_FOLD,
     ),
 ]
+NOT_A_CLASS = [-1, 10, 1.5, "1", None]
+AT_WORK = [
+    row(
+        energies_at_work.learn,
+        {"network": models.DigitClassifier(), "task": "classify", "held_out": 1, "steps": 1, "generator": SOURCE},
+        task=["draw", "", 3, None],
+        held_out=NOT_A_CLASS,
+        steps=NOT_A_COUNT,
+        generator=[None, 3, [SOURCE]],
+    ),
+    row(
+        energies_at_work.play,
+        {
+            "game": energies_at_work.new_game("gan"),
+            "sample_real": lambda: PICTURES,
+            "steps": 1,
+            "generator": SOURCE,
+        },
+        steps=NOT_A_COUNT,
+        generator=[None, 3, [SOURCE]],
+        every=NOT_A_COUNT,
+    ),
+    row(
+        sequences.moving_digits,
+        {"images": PICTURES, "n": 1, "generator": SOURCE},
+        images=NOT_PICTURES,
+        n=NOT_A_COUNT,
+        generator=[None, 3, [SOURCE]],
+    ),
+    row(
+        sequences.centre_of_mass,
+        {"clips": torch.zeros(2, 4, 3, 3)},
+        clips=[torch.zeros(3, 3), torch.full((4, 3, 3), NAN), torch.zeros(0, 3, 3), None],
+    ),
+    row(
+        sequences.film_report,
+        {"clips": torch.zeros(250, 4, 12, 12)},
+        clips=[torch.zeros(249, 4, 12, 12), torch.full((250, 4, 12, 12), NAN), None],
+    ),
+    row(
+        sequences.film,
+        {"seeds": [0], "judged": 1, "drawn": 1, "steps": 1},
+        seeds=[[], 3],
+        judged=[2, 4, *NOT_A_COUNT],
+        drawn=[2, *NOT_A_COUNT],
+        steps=NOT_A_COUNT,
+    ),
+    row(
+        sequences.stroll,
+        {"network": models.mlp((16, 144), seeds=[0]), "generator": [SOURCE]},
+        generator=[[], None, [3]],
+    ),
+    row(
+        sequences.run,
+        {"seed": 0, "judged": 1, "drawn": 1, "steps": 1},
+        seed=[-1, 1.5, None],
+        judged=[2, 4, *NOT_A_COUNT],
+        drawn=[2, *NOT_A_COUNT],
+        steps=NOT_A_COUNT,
+    ),
+    row(sequences.is_word, {"text": "hangan"}, text=[None, 3, ["hangan"]]),
+    row(sequences.draw_words, {"n": 2, "generator": SOURCE}, n=NOT_A_COUNT, generator=[None, 3, [SOURCE]]),
+    row(sequences.encode_words, {"words": ["hangan"]}, words=["hangan", [], ["hanga"], ["hangax"], [3], None]),
+    row(sequences.decode_words, {"x": torch.zeros(2, 90)}, x=[torch.zeros(2, 89), torch.zeros(90), None]),
+    row(energies_at_work.new_game, {"method": "ebgan"}, method=["wgan", "", 3, None]),
+    row(energies_at_work.doubt, {"classifier": models.DigitClassifier(), "x": PICTURES}, x=NOT_PICTURES),
+    row(
+        energies_at_work.ink_surprise, {"x": PICTURES, "images": PICTURES}, x=NOT_PICTURES, images=NOT_PICTURES
+    ),
+    row(
+        energies_at_work.descend,
+        {
+            "autoencoder": energies_at_work.new_autoencoder(),
+            "start": PICTURES,
+            "rebuild": lambda x: x,
+            "stops": (0, 2),
+        },
+        start=NOT_PICTURES,
+        stops=[(), (-1,), (2, 2), (3, 1)],
+    ),
+    row(energies_at_work.paste, {"pictures": PICTURES}, pictures=NOT_PICTURES),
+    row(energies_at_work.agree, {"small": torch.zeros(2, 1, 14, 14)}, small=[PICTURES, torch.zeros(2, 14, 14), None]),
+    row(
+        energies_at_work.neighbours,
+        {"x": PICTURES, "images": PICTURES, "count": 2},
+        x=NOT_PICTURES,
+        images=NOT_PICTURES,
+        count=[3, *NOT_A_COUNT],
+    ),
+    row(
+        energies_at_work.styles,
+        {"x": PICTURES, "cells": PICTURES[None]},
+        x=NOT_PICTURES,
+        cells=[PICTURES, torch.full((1, 1, 1, 28, 28), NAN), None],
+    ),
+    row(
+        energies_at_work.rank,
+        {"score": lambda x: x.flatten(1).mean(1), "held_out": 1},
+        held_out=NOT_A_CLASS,
+    ),
+    row(
+        energies_at_work.hidden_error,
+        {"filled": PICTURES, "truth": PICTURES},
+        filled=[PICTURES[:1], None],
+        truth=NOT_PICTURES,
+    ),
+    row(
+        energies_at_work.syllable_batch,
+        {"count": 2, "generator": SOURCE},
+        count=NOT_A_COUNT,
+        generator=[None, 3, [SOURCE]],
+    ),
+    row(
+        energies_at_work.style_report,
+        {"drawn": PICTURES, "real": PICTURES},
+        drawn=NOT_PICTURES,
+        real=NOT_PICTURES,
+    ),
+    row(
+        energies_at_work.run,
+        {"seed": 0, "part": "styles", "steps": 1, "method": "gan"},
+        seed=NOT_A_SEED,
+        part=["text", "", 3, None],
+        steps=NOT_A_COUNT,
+    ),
+]
+STEEP = ROWS.clone().requires_grad_()
+TRIAL = {"method": "EBGAN", "knob": 0.3, "depth": 1, "width": 4, "lr": 1e-3, "beta": 0.5, "norm": 0}
+NOT_A_TRIAL = {
+    "method": ["WGAN", "", 3, None],
+    "knob": [-1.0, 0.0, NAN, "1", None],
+    "depth": NOT_A_COUNT,
+    "width": NOT_A_COUNT,
+    "lr": NOT_POSITIVE,
+    "beta": [-0.1, 1.0],
+    "norm": [-1, 2, 0.5, "1", None],
+    "steps": NOT_A_COUNT,
+}
+STABILITY = [
+    row(
+        losses.gradient_penalty,
+        {"logits": STEEP.square().sum(-1), "real": STEEP},
+        logits=NOT_LOGITS,
+        real=[ROWS, STEEP[:2], [0.0], None],
+    ),
+    row(stability.settings, {"method": "GAN"}, method=["WGAN", "", 3, None]),
+    row(stability.enlarge, {"rows": torch.zeros(2, 196)}, rows=[torch.zeros(196), *NOT_ROWS]),
+    row(
+        stability.generator_of,
+        {"depth": 1, "width": 4, "norm": 1, "seeds": [0]},
+        depth=NOT_A_COUNT,
+        width=NOT_A_COUNT,
+        norm=[-1, 2, 0.5, "1", None],
+        seeds=[[]],
+    ),
+    row(
+        stability.train_and_score,
+        {"seeds": [0], "steps": 1, "looks": 1, **TRIAL},
+        seeds=[[], 5],
+        looks=[2, *NOT_A_COUNT],
+        **NOT_A_TRIAL,
+    ),
+    row(stability.run, {"seed": 0, "runs": 1, "steps": 1, "looks": 1, **TRIAL}, seed=[-1], runs=NOT_A_COUNT),
+    row(flexibility.settings, {"name": "hinge"}, name=["cosine", "", 3, None]),
+    row(
+        flexibility.run,
+        {"seed": 0, "name": "hinge", "norm": 0, "lr": 1e-3, "runs": 1, "steps": 3},
+        seed=[-1],
+        name=["cosine", "", 3, None],
+        norm=[-1, 2, 0.5, "1", None],
+        lr=NOT_POSITIVE,
+        runs=NOT_A_COUNT,
+        steps=NOT_A_COUNT,
+    ),
+]
 AUTOENCODER = models.mlp_autoencoder((3, 2))
 MODELLING = [
     row(
@@ -604,10 +790,79 @@ MODELLING = [
         margin=[4.1],  # no two pictures of four numbers in [−1, 1] are farther apart than 2 · √4
     ),
 ]
+REPELLING = [
+    row(repelling.mean_cosine, {"codes": ROWS}, codes=[ROWS[:1], torch.zeros(1, 1, 2, 3), *NOT_ROWS]),
+    row(
+        repelling.play,
+        {"target": "ring", "seeds": [0], "weight": 0.1, "steps": 1},
+        target=["digits", None, 3],
+        seeds=[[], 5, None],
+        weight=[-0.1, NAN, "1", None],
+        steps=NOT_A_COUNT,
+        width=NOT_A_COUNT,
+        batch=NOT_A_COUNT,
+        every=NOT_A_COUNT,
+    ),
+    row(
+        repelling.play_digits,
+        {"seed": 0, "weight": 0.1, "steps": 1},
+        seed=NOT_A_SEED,
+        weight=[-0.1, NAN, "1", None],
+        steps=NOT_A_COUNT,
+        batch=[1, *NOT_A_COUNT],
+        every=NOT_A_COUNT,
+    ),
+    row(repelling.judge_digits, {"images": torch.rand(5, 1, 28, 28)}, images=NOT_PICTURES),
+    row(
+        repelling.run,
+        {"seed": 0, "target": "digits", "weight": 0.0, "squared": True, "steps": 1},
+        target=["blob", None, 3],
+        weight=[-0.1, NAN, "1", None],
+    ),
+]
+AVERAGE = train.Average(models.mlp((2, 2)))
+GAME_ON_DIGITS = ebgan_digits.Arm(steps=1, batch=2)
+PLAYED = [
+    row(train.Average, {"network": NETWORK}, network=[None, "mlp", ROWS], decay=[-0.1, 1, 1.5, NAN, "1", None, True]),
+    row(AVERAGE.update, {"network": models.mlp((2, 2))}, network=[NETWORK, models.mlp((2, 2, 2))]),
+    row(AVERAGE.network, {"z": PLANE}, z=[torch.zeros(0, 2), torch.full((2, 2), NAN), SAME, None]),
+    row(
+        ebgan_digits.Arm,
+        {},
+        method=["GAN", "", None, 3],
+        steps=NOT_A_COUNT,
+        finish=[-1, 1.5, None],
+        batch=[1, *NOT_A_COUNT],
+        lr=NOT_POSITIVE,
+        beta1=[-0.1, 1, NAN, "1", None],
+        margin=NOT_POSITIVE,
+        pull_away=[-0.1, NAN, "1", None],
+    ),
+    row(
+        ebgan_digits.mean_square,
+        {"autoencoder": lambda x: x, "x": PICTURES},
+        x=[torch.zeros(3), torch.zeros(0, 1, 28, 28), torch.full((1, 1, 28, 28), NAN), None],
+    ),
+    row(ebgan_digits.start, {"arm": GAME_ON_DIGITS, "seed": 0}, arm=["GAN", None, {}], seed=NOT_A_SEED),
+    row(
+        ebgan_digits.play,
+        {"arm": GAME_ON_DIGITS, "seed": 0},
+        arm=["GAN", None, {}],
+        seed=NOT_A_SEED,
+        looks=NOT_A_COUNT,
+    ),
+    row(ebgan_digits.settings, {"name": "GAN"}, name=["gan", "", 3, None]),
+    row(ebgan_digits.run, {"arm": "one step", "steps": 1, "batch": 2, "seed": 0}, seed=NOT_A_SEED),
+]
 TABLE = [*SEEDS, *DATA, *LOSSES, *MODELS, *TRAIN, *METRICS, *STUDIES, *PLOTS, *GROUP, *CONTRAST, *LEVELS]
-TABLE += [*LADDER, *SYLLABLES, *OTHERS, *MODELLING]
+TABLE += [*LADDER, *STABILITY, *SYLLABLES, *REPELLING, *AT_WORK, *OTHERS, *MODELLING, *PLAYED]
 
 EXEMPT = {
+    "ebgan_digits.Played": "a plain record of what play did",
+    "ebgan_digits.distance": "the generator checks its noise",
+    "stability.collect": "the function that it is handed checks what it gets",
+    "stability.follow": "its counts are tried through train_and_score, the rest belongs to fit",
+    "stability.score": "enlarge checks the rows",
     "models.AutoEncoder.forward": "the two networks check what they are given",
     "data.Hangul": "a plain record; hangul fills it",
     "group.Outcome": "a plain record of what run measured",
@@ -616,6 +871,8 @@ EXEMPT = {
     "ladder.Scaled": "holds an encoder; the loss that uses it checks",
     "ladder.Scaled.forward": "the encoder checks its pictures",
     "ladder.judge": "asks pair_cosines, which checks",
+    "repelling.Album": "a plain record of what play_digits measured",
+    "repelling.Film": "a plain record of what play measured",
     "train.EncoderHistory": "a plain record of what fit_encoder measured",
     "train.Game": "a plain record; make_game checks",
     "train.History": "a plain record of what fit measured",

@@ -83,10 +83,10 @@ def test_an_autoencoder_of_universes_equals_its_lone_runs() -> None:
 
 
 def test_the_code_is_linear_and_the_mirror_has_its_own_weights() -> None:
-    autoencoder = models.mlp_autoencoder((4, 6, 2))
-    kinds = [type(layer) for layer in (*autoencoder.encode, *autoencoder.decode)]
-    assert kinds == [nn.Linear, nn.LeakyReLU, nn.Linear, nn.Linear, nn.LeakyReLU, nn.Linear]
-    assert [layer.out_features for layer in autoencoder.decode[::2]] == [6, 4]
+    autoencoder = models.mlp_autoencoder((4, 6, 5, 2))
+    kinds = [[type(layer) for layer in half] for half in (autoencoder.encode, autoencoder.decode)]
+    assert kinds == [[nn.Linear, nn.LeakyReLU, nn.Linear, nn.LeakyReLU, nn.Linear]] * 2
+    assert [layer.out_features for layer in autoencoder.decode[::2]] == [5, 6, 4]
 
 
 # --- steps -------------------------------------------------------------------------------------------
@@ -109,6 +109,7 @@ def test_each_step_moves_only_its_own_network() -> None:
     g, d = weights(game.generator), weights(game.discriminator)
     train.ebgan_d_step(game, x, x, margin=1.0)
     assert same(g, game.generator)
+    assert all(weight.grad is None for weight in game.generator.parameters())  # no gradient reaches it either
     assert not same(d, game.discriminator)
     d = weights(game.discriminator)
     train.ebgan_g_step(game, x, pull_away_weight=0.1)
@@ -124,11 +125,14 @@ def test_steps_return_the_losses_of_the_paper() -> None:
         real_energy = losses.reconstruction_energy(game.discriminator, x)
         fake_energy = losses.reconstruction_energy(game.discriminator, fake)
         codes = game.discriminator.encode(fake)
-    expected_d = real_energy.mean(-1) + (0.7 - fake_energy).clamp(min=0).mean(-1)
+    margin = float(fake_energy[0].median())  # in the first universe half of the hinges are open, half closed
+    expected_d = real_energy.mean(-1) + (margin - fake_energy).clamp(min=0).mean(-1)
     expected_g = fake_energy.mean(-1) + 0.3 * losses.pull_away(codes)
     assert torch.allclose(train.ebgan_g_step(game, z, pull_away_weight=0.3), expected_g)
+    another = train.ebgan_g_step(small_game(), z, pull_away_weight=0.3, term=lambda codes: codes.mean((-2, -1)))
+    assert torch.allclose(another, fake_energy.mean(-1) + 0.3 * codes.mean((-2, -1)))
     game = small_game()
-    assert torch.allclose(train.ebgan_d_step(game, x, z, margin=0.7), expected_d)
+    assert torch.allclose(train.ebgan_d_step(game, x, z, margin=margin), expected_d)
 
 
 def test_a_universe_trains_as_if_alone() -> None:

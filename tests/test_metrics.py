@@ -20,6 +20,7 @@ from helpers.metrics import (
     digit_classifier,
     digit_features,
     digit_probabilities,
+    effective_number,
     frechet_distance,
     inception_score,
     jensen_shannon,
@@ -153,6 +154,15 @@ def test_the_inception_scores_extremes() -> None:
     assert inception_score(sure[:1].repeat(5, 1)) == pytest.approx(1)  # sure, but all alike
     assert inception_score(torch.full((5, 7), 1 / 7)) == pytest.approx(1)  # all classes, but never sure
     assert inception_score(torch.eye(7)[[0, 1, 0, 1]]) == pytest.approx(2)
+
+
+def test_the_effective_number_counts_equal_classes_and_follows_the_entropy() -> None:
+    assert effective_number(torch.tensor([4, 4, 4])) == pytest.approx(1)
+    assert effective_number(torch.arange(40) % 8) == pytest.approx(8)
+    half = torch.cat([torch.zeros(9, dtype=torch.long), torch.arange(1, 10)])
+    assert effective_number(half) == pytest.approx(6)  # √2 · √18
+    counts = half.bincount()
+    assert effective_number(half) == pytest.approx(math.exp(scipy.stats.entropy(counts / counts.sum())))
 
 
 def test_the_inception_score_is_a_mean_divergence() -> None:

@@ -16,6 +16,7 @@ from helpers.losses import nt_xent
 from helpers.models import Discriminator, Encoder, Generator, mlp
 from helpers.seed import generators, seed_everything
 from helpers.train import (
+    Average,
     Game,
     History,
     best_device,
@@ -530,3 +531,51 @@ def test_training_on_cuda_is_the_run_of_the_cpu() -> None:
         runs.append((history.d_loss.cpu(), history.g_loss.cpu(), drawn))
     assert next(game.generator.parameters()).device.type == "cuda"
     torch.testing.assert_close(runs[0], runs[1], rtol=0, atol=1e-8)
+
+
+# --- averaged weights --------------------------------------------------------------------------------
+
+
+def test_the_average_is_the_formula_with_a_quick_beginning() -> None:
+    layer = nn.Linear(2, 3)
+    mean, average = layer.weight.detach().clone(), Average(layer, decay=0.5)
+    for t in range(1, 21):
+        with torch.no_grad():
+            layer.weight.add_(torch.randn(3, 2))
+        decay = min(0.5, (1 + t) / (10 + t))
+        mean = decay * mean + (1 - decay) * layer.weight.detach()
+        before = state(layer)
+        average.update(layer)
+        assert equal(before, state(layer))
+    averaged = average.network(torch.zeros(1, 2))
+    assert torch.allclose(averaged.weight, mean, atol=1e-6)
+    assert average.steps == 20
+
+
+def test_an_averaged_network_has_batch_statistics_of_its_own() -> None:
+    """Mean weights with the running statistics of other weights would be another network."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    average, z = Average(network), 5 + torch.randn(400, 2)
+    averaged = average.network(z)
+    out = averaged(z)
+    assert not averaged.training and not out.requires_grad
+    assert torch.allclose(out.mean(0), torch.zeros(3), atol=1e-4)
+    assert torch.allclose(out.std(0), torch.ones(3), atol=1e-2)
+    assert torch.equal(network[1].running_mean, torch.zeros(3))
+    averaged[0].weight.add_(1.0)  # a copy: the average goes on as it was
+    assert torch.allclose(average.network(z)[0].weight, network[0].weight)
+
+
+def test_averaging_does_not_change_the_training() -> None:
+    after = []
+    for averaging in (False, True):
+        game, real, z = pictures_game()
+        average = Average(game.generator)
+        for _ in range(3):
+            gan_d_step(game, real, z)
+            gan_g_step(game, z)
+            if averaging:
+                average.update(game.generator)
+        after.append(state(game.generator))
+    assert equal(*after)

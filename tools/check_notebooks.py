@@ -12,6 +12,8 @@ import re
 import sys
 import tokenize
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -394,24 +396,53 @@ def closing(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
         yield index, f"a second title '# {text}'; a chapter has one"
 
 
-def exercises(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
-    """Three to five exercises, each with a solution that runs like all other code."""
-    found: list[list] = []  # [index of the heading's cell, text, number of solution cells]
-    current = None
+@dataclass
+class Exercise:
+    """An exercise of a chapter."""
+
+    index: int  # of the cell with its heading
+    title: str  # of its heading
+    text: str = ""  # its Markdown, up to the solution
+    solution: list[NotebookNode] = field(default_factory=list)  # code cells tagged hide-cell
+
+
+def sections(source: str) -> list[tuple[int, str, str]]:
+    """Cut a Markdown cell at its headings: (level, heading, text); what stands before the first one has level 0."""
+    tokens, lines = tokens_of(source), source.splitlines()
+    cuts = [(0, 0, "", 0)]  # (line where the piece begins, level, heading, line where its text begins)
+    for token, inline in pairwise(tokens):
+        if token.type == "heading_open":
+            cuts.append((token.map[0], int(token.tag[1]), inline.content, token.map[1]))
+    ends = [begin for begin, *_ in cuts[1:]] + [len(lines)]
+    return [(level, title, "\n".join(lines[text:end])) for (_, level, title, text), end in zip(cuts, ends, strict=True)]
+
+
+def exercises_of(notebook: NotebookNode) -> list[Exercise]:
+    """Find the exercises: sections of level 3 whose heading begins with "Exercise", with what follows them."""
+    found: list[Exercise] = []
+    current: Exercise | None = None
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
-            for level, text in headings(cell.source):
-                if level <= 3:
+            for level, title, text in sections(cell.source):
+                if 1 <= level <= 3:
                     current = None
-                if level == 3 and text.startswith("Exercise"):
-                    found.append(current := [index, text, 0])
+                if level == 3 and title.startswith("Exercise"):
+                    found.append(current := Exercise(index, title))
+                if current and not current.solution:
+                    current.text += f"{text}\n\n"
         elif cell.cell_type == "code" and "hide-cell" in tags(cell) and cell.source.strip() and current:
-            current[2] += 1
+            current.solution.append(cell)
+    return found
+
+
+def exercises(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Three to five exercises, each with a solution that runs like all other code."""
+    found = exercises_of(notebook)
     if len(found) not in EXERCISES:
         yield None, f"has {len(found)} exercises (headings '### Exercise …'); 3 to 5 are wanted"
-    for index, text, solutions in found:
-        if not solutions:
-            yield index, f"{text!r} has no solution: a code cell tagged hide-cell in its section"
+    for exercise in found:
+        if not exercise.solution:
+            yield exercise.index, f"{exercise.title!r} has no solution: a code cell tagged hide-cell in its section"
 
 
 RULES: list[Rule] = [

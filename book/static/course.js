@@ -23,6 +23,27 @@ function drawLandscape(figure) {
 
 document.querySelectorAll(".landscape").forEach(drawLandscape);
 
+// Quizzes: every answer is a <details> whose text begins with "Right." or "No.". The first one opened of a question counts.
+function keepScore(questions) {
+  const score = document.createElement("p"), first = new Map();
+  score.className = "quiz-score";
+  score.setAttribute("role", "status");
+  questions[questions.length - 1].after(score);
+  questions.forEach(question => question.querySelectorAll(":scope > details").forEach(answer => {
+    const right = answer.querySelector("strong").textContent.startsWith("Right");
+    answer.dataset.verdict = right ? "right" : "wrong";
+    answer.addEventListener("toggle", () => {
+      if (!answer.open || first.has(question)) return;
+      first.set(question, right);
+      const hits = [...first.values()].filter(Boolean).length;
+      score.textContent = `Right at the first try: ${hits} of ${first.size}. Questions left: ${questions.length - first.size}.`;
+    });
+  }));
+}
+
+const questions = [...document.querySelectorAll('section[id^="question-"]')];
+if (questions.length) keepScore(questions);
+
 // Boxes that scroll sideways can be reached with the keyboard.
 function reachable() {
   document.querySelectorAll("pre, .table-scroll, .katex-display, .output").forEach(box => {

@@ -1,0 +1,128 @@
+"""Pages beside the chapters: links lead to sections that exist; commands on the troubleshooting page run, or say so."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from check_notebooks import tokens_of
+from exercise_index import markdown_of
+from test_sessions import link_problems
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+TROUBLE = BOOK / "troubleshooting.md"
+UNTESTED = "# not tested here"
+# Words that begin a command; in running text such a thing would be tested by nobody.
+COMMAND = re.compile(r"(\./|\.venv/|(python3?|pip|make|git|jupyter|papermill|conda|brew|winget|source|py) )\S*")
+
+
+# --- links ---------------------------------------------------------------------------------------------
+
+
+def page_targets() -> set[str]:
+    """Return the targets, `(name)=`, that the pages of the book define."""
+    pages = BOOK.rglob("*.md")
+    return {name for page in pages for name in re.findall(r"^\(([\w-]+)\)=$", page.read_text("utf-8"), re.MULTILINE)}
+
+
+def page_problems(text: str, path: Path) -> list[str]:
+    """Return the links that lead nowhere; a link without a suffix means a target of any page."""
+    targets = "|".join(sorted(page_targets()))
+    return list(link_problems(re.sub(rf"\]\(({targets})\)", "](#)", text), path))
+
+
+@pytest.mark.parametrize("name", ["diagnosis.md", "troubleshooting.md", "glossary.md"])
+def test_links_lead_to_sections_that_exist(name: str) -> None:
+    found = page_problems(markdown_of(BOOK / name), BOOK / name)
+    assert not found, "\n".join(found)
+
+
+def test_a_link_that_leads_nowhere_is_found() -> None:
+    good = "[a](01-two-networks-one-game.ipynb#real-digits) [b](about-claims) [c](https://example.org)"
+    assert page_problems(good, BOOK / "diagnosis.md") == []
+    bad = "[a](01-two-networks-one-game.ipynb#unreal-digits) [b](nowhere.md) [c](no-such-target)"
+    assert len(page_problems(bad, BOOK / "diagnosis.md")) == 3
+
+
+# --- the diagnosis page ------------------------------------------------------------------------------------
+
+
+def endings(text: str) -> Iterator[str]:
+    """Yield the items of lists that have no list inside: where a reader of the page ends up."""
+    pieces = re.split(r"^( *)- ", text, flags=re.MULTILINE)[1:]
+    pairs = list(zip(pieces[::2], pieces[1::2], strict=True))
+    for (indent, item), (following, _) in zip(pairs, [*pairs[1:], ("", "")], strict=True):
+        if len(following) <= len(indent):
+            yield item.split("\n\n")[0]
+
+
+def test_every_way_through_the_diagnosis_ends_at_a_link_or_with_advice() -> None:
+    found = list(endings(markdown_of(BOOK / "diagnosis.md")))
+    bare = [item.split("\n")[0] for item in found if "](" not in item]
+    assert len(found) > 40
+    # Advice that no chapter measures; few, and each says what to do.
+    assert len(bare) <= 6, bare
+
+
+def test_the_ends_of_a_nested_list_are_its_innermost_items() -> None:
+    assert list(endings("text\n\n- one\n  - two\n  - three\n- four\n\nmore")) == ["two\n", "three\n", "four"]
+
+
+# --- commands ------------------------------------------------------------------------------------------
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Return language and content of the fenced blocks."""
+    return [(token.info.strip(), token.content) for token in tokens_of(text) if token.type == "fence"]
+
+
+def runnable(text: str) -> list[str]:
+    """Return the blocks that are not marked as untested."""
+    return [content for _, content in blocks(text) if not content.startswith(UNTESTED)]
+
+
+def command_problems(text: str) -> Iterator[str]:
+    """Blocks are commands for a shell; those for another system are marked; no command hides in running text."""
+    for language, content in blocks(text):
+        if language not in {"sh", "powershell"}:
+            yield f"a block is {language!r}; 'sh' or 'powershell' is wanted"
+        if language == "powershell" and not content.startswith(UNTESTED):
+            yield f"a block for PowerShell does not begin with {UNTESTED!r}"
+    for token in tokens_of(text):
+        for child in token.children or []:
+            if child.type == "code_inline" and COMMAND.match(child.content):
+                yield f"{child.content!r} stands in running text, where no test runs it"
+
+
+def run_block(content: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run a block as a reader would, in the course's folder and its environment; its files go to `home`."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    # No proxy answers at port 9, so a command that needs the network fails here.
+    away = {name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    env = os.environ | away | {"PATH": path, "HOME": str(home), "JUPYTER_DATA_DIR": str(home / "jupyter")}
+    command = ["bash", "-euo", "pipefail", "-c", content]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_commands_are_tested_or_say_that_they_are_not() -> None:
+    text = markdown_of(TROUBLE)
+    assert not list(command_problems(text))
+    assert len(runnable(text)) >= 8 and len(runnable(text)) < len(blocks(text))
+
+
+@pytest.mark.parametrize("content", runnable(markdown_of(TROUBLE)))
+def test_command_runs(content: str, tmp_path: Path) -> None:
+    done = run_block(content, tmp_path)
+    assert done.returncode == 0, f"{content}\n{done.stdout}\n{done.stderr}"
+    assert done.stdout.strip() or done.stderr.strip(), f"{content}\nsays nothing"
+
+
+def test_problems_with_commands_are_found(tmp_path: Path) -> None:
+    text = "Run `pip install x`.\n\n```powershell\nwsl\n```\n\n```\nls\n```\n\n```sh\nfalse\ntrue\n```"
+    assert len(list(command_problems(text))) == 3
+    assert run_block(runnable(text)[-1], tmp_path).returncode == 1
+    assert runnable(f"```sh\n{UNTESTED}\nfalse\n```") == []

@@ -1,0 +1,155 @@
+"""Self-check quizzes: plain Markdown that works where no kernel runs; every answer explains; numbers are right."""
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from check_notebooks import file_format, headings, links_resolve, no_myst, no_outputs, only_known_html
+from exercise_index import markdown_of
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+from scipy.stats import binom
+from test_sessions import chapter_of, link_problems, links
+
+BOOK = Path(__file__).resolve().parents[1] / "book"
+QUIZZES = sorted((BOOK / "quizzes").glob("*.ipynb"))
+CHAPTERS = {"part-1-the-game": (1, 2), "part-2-energies": (3, 8), "part-3-contrast": (9, 14)}
+RULES = [file_format, no_outputs, no_myst, only_known_html, links_resolve]
+ANSWER = re.compile(r"<details><summary>([A-E])\. (.*?)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
+each_quiz = pytest.mark.parametrize("quiz", QUIZZES, ids=[path.stem for path in QUIZZES])
+
+
+def softplus(t: float) -> float:
+    return math.log1p(math.exp(t))
+
+
+def floor(pictures: int, temperature: float) -> float:
+    """The floor of NT-Xent, as chapter 14 derives it."""
+    n = pictures
+    return math.log1p((2 * n - 2) * math.exp(-n / (n - 1) / temperature))
+
+
+# What the quizzes say in numbers, and how each number comes about.
+NUMBERS = {
+    "part-1-the-game": [
+        (r"\log 4 \approx 1.386", round(math.log(4), 3) == 1.386),
+        ("0.99/0.01 = 99", round((1 - 0.01) / 0.01) == 99),
+        ("nearly one of eight", 0.9 < 8 * (7 / 8) ** 16 < 1),
+    ],
+    "part-2-energies": [("-1/63 = -0.0159", round(-1 / 63, 4) == -0.0159)],
+    "part-3-contrast": [
+        (r"\ln 63 \approx 4.14", round(math.log(63), 2) == 4.14),
+        ("stands at 2.5", abs(math.log(64 / 5 - 1) - 2.5) < 0.05),
+        ("12/40 = 0.30", 12 / 40 == 0.30),
+        ("fewer than one of a hundred", binom.cdf(12, 40, 0.5) < 0.01),
+        (r"(-1) \approx 0.3133", round(softplus(-1), 4) == 0.3133),
+        ("the floor is 0.4762", round((softplus(-1) + softplus(-1 / 9)) / 2, 4) == 0.4762),
+        (r"\frac12 \approx 0.81", round(softplus(1) - 0.5, 2) == 0.81),
+        ("below 2.86", round(floor(64, 0.5), 2) == 2.86),
+        ("higher, 4.34", round(floor(64, 2), 2) == 4.34),
+        ("ln 127 ≈ 4.84", round(math.log(127), 2) == 4.84),
+    ],
+}
+
+
+def question_problems(text: str) -> Iterator[str]:
+    """Three or four answers, in order; one is right; each says so, explains itself and is not too short."""
+    answers = ANSWER.findall(text)
+    if len(answers) not in {3, 4} or text.count("<details>") != len(answers):
+        yield f"has {len(answers)} answers of {text.count('<details>')}; 3 or 4 are wanted"
+    if [letter for letter, *_ in answers] != list("ABCD")[: len(answers)]:
+        yield "the answers are not called A, B, C, …"
+    verdicts = [re.match(r"\*\*(Right|No)\.\*\* ", feedback) for *_, feedback in answers]
+    if not all(verdicts):
+        yield "an answer's feedback does not begin with **Right.** or **No.**"
+    if sum(bool(verdict) and verdict[1] == "Right" for verdict in verdicts) != 1:
+        yield "not exactly one answer is right"
+    for letter, choice, feedback in answers:
+        if len(feedback.split()) < 20:
+            yield f"answer {letter}: the feedback explains too little"
+        if re.search(r"[$*`\[]", choice):
+            yield f"answer {letter}: Markdown does not work in a summary"
+        if "**Right" in feedback and not any(map(chapter_of, links(feedback))):
+            yield f"answer {letter}: no link to the section that measured it"
+
+
+def quiz_problems(notebook: NotebookNode, path: Path) -> Iterator[str]:
+    """Say what is wrong with a quiz."""
+    for rule in RULES:
+        yield from (f"cell {index}: {message}" for index, message in rule(notebook, path))
+    if any(cell.cell_type != "markdown" for cell in notebook.cells):
+        yield "has a code cell: a quiz works with no kernel"
+    if notebook.metadata.get("mystnb", {}).get("execution_mode") != "off":
+        yield "would start a kernel while the site is built"
+    found = [cell.source for cell in notebook.cells if cell.source.startswith("## Question ")]
+    if not 4 <= len(found) <= 6:
+        yield f"has {len(found)} questions; 4 to 6 are wanted"
+    for number, source in enumerate(found, 1):
+        title = headings(source)[0][1]
+        if not title.startswith(f"Question {number}. "):
+            yield f"{title!r} is not called 'Question {number}. …'"
+        yield from (f"{title}: {message}" for message in question_problems(source))
+
+
+def test_each_part_has_its_quiz() -> None:
+    assert {path.stem for path in QUIZZES} == set(CHAPTERS)
+
+
+@each_quiz
+def test_quiz_is_sound(quiz: Path) -> None:
+    found = [*quiz_problems(nbformat.read(quiz, as_version=4), quiz), *link_problems(markdown_of(quiz), quiz)]
+    assert not found, "\n".join(found)
+
+
+@each_quiz
+def test_quiz_asks_about_every_chapter_of_its_part(quiz: Path) -> None:
+    first, last = CHAPTERS[quiz.stem]
+    linked = {int(chapter[:2]) for chapter in map(chapter_of, links(markdown_of(quiz))) if chapter}
+    assert set(range(first, last + 1)) <= linked
+
+
+@each_quiz
+def test_right_answers_stand_at_different_places(quiz: Path) -> None:
+    cells = nbformat.read(quiz, as_version=4).cells
+    right = [letter for cell in cells for letter, _, feedback in ANSWER.findall(cell.source) if "**Right" in feedback]
+    assert len(set(right)) >= 3 or len(right) < 6, f"the right answers are {right}"
+    assert max(map(right.count, right)) <= len(right) / 2, f"the right answers are {right}"
+
+
+@each_quiz
+def test_numbers_are_right(quiz: Path) -> None:
+    text = re.sub(r"\s+", " ", markdown_of(quiz))
+    for words, holds in NUMBERS[quiz.stem]:
+        assert words in text, f"{words!r} is not in the quiz any more"
+        assert holds, words
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("**No.**", "**Right.**", "not exactly one"),
+        ("**No.**", "Well.", "does not begin with"),
+        ("<summary>A. ", "<summary>B. ", "not called A, B"),
+        ("<summary>A. ", "<summary>A. `x` ", "Markdown does not work"),
+        ("## Question 2. ", "## Question 3. ", "is not called 'Question 2."),
+        ("</details>", "", "answers of"),
+        ("<details>", "<div></div><details>", "raw HTML"),
+    ],
+)
+def test_problems_of_a_quiz_are_found(old: str, new: str, message: str) -> None:
+    quiz = QUIZZES[0]
+    notebook = nbformat.read(quiz, as_version=4)
+    cell = next(cell for cell in notebook.cells if cell.source.startswith("## Question 2. "))
+    assert old in cell.source
+    cell.source = cell.source.replace(old, new, 1)
+    assert any(message in problem for problem in quiz_problems(notebook, quiz))
+
+
+def test_a_quiz_with_code_or_too_few_questions_is_found() -> None:
+    notebook = nbformat.read(QUIZZES[0], as_version=4)
+    notebook.cells = [*notebook.cells[:4], new_code_cell("1", id="code")]
+    found = "\n".join(quiz_problems(notebook, QUIZZES[0]))
+    assert "has a code cell" in found and "has 3 questions" in found

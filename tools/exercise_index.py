@@ -1,0 +1,132 @@
+"""Keep book/exercises.md, the list of all exercises, in step with the chapters.
+
+    python tools/exercise_index.py            # write the page
+    python tools/exercise_index.py --check    # exit 1 if the page differs from what the chapters say
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from bootstrap import ROOT
+from check_notebooks import Exercise, exercises_of, headings, tokens_of
+from myst_parser.mdit_to_docutils.base import default_slugify
+
+TITLE = re.compile(r"Exercise (\d+) \((warm-up|core|stretch)\): (.+)")
+LEVELS = 3  # myst_heading_anchors in _config.yml: deeper headings get no anchor
+HEAD = """\
+# All exercises
+
+<!-- Written by tools/exercise_index.py from the chapters. Do not edit. -->
+
+{chapters} chapters, {exercises} exercises. Each has a hint, and a solution that is executed like all other code and
+stays folded until you open it. Three grades: a **warm-up** is short, often with paper alone; a **core** exercise uses
+what the chapter has built; a **stretch** goes a step beyond it.
+
+Two kinds of question come back in every chapter. *Predict*: write your answer down before you run anything. *Find out
+why*: something failed, and somebody has an explanation that is wrong.
+"""
+COLUMNS = ["| exercise | grade | asks you to |", "| --- | --- | --- |"]
+
+
+# --- anchors ----------------------------------------------------------------------------------------------
+
+
+def markdown_of(path: Path) -> str:
+    """Return the Markdown of a page or of a notebook's cells, without front matter."""
+    if path.suffix == ".ipynb":
+        cells = nbformat.read(path, as_version=4).cells
+        return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return re.sub(r"\A---\n.*?\n---\n", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that MyST gives to a heading, if no earlier one on the page has the same words."""
+    (inline,) = [token for token in tokens_of(f"# {heading}") if token.type == "inline"]
+    return default_slugify("".join(t.content for t in inline.children or [] if t.type in {"text", "code_inline"}))
+
+
+def anchors(path: Path) -> list[str]:
+    """Return the anchors of a page: those of its headings, made unique as MyST does, and its own targets."""
+    source = markdown_of(path)
+    found: list[str] = []
+    for level, heading in headings(source):
+        anchor, number = slug(heading), 1
+        while anchor in found:
+            anchor, number = f"{anchor}-{number}", number + 1
+        if level <= LEVELS:
+            found.append(anchor)
+    return found + re.findall(r"^\(([\w:.-]+)\)=$", source, re.MULTILINE)
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+def predicts(exercise: Exercise) -> bool:
+    """Tell whether an exercise asks to predict before running."""
+    return "**predict" in exercise.text.lower()
+
+
+def asks_why(exercise: Exercise) -> bool:
+    """Tell whether an exercise asks to find out why something failed."""
+    return "find out why" in f"{exercise.title} {exercise.text}".lower()
+
+
+def beginning(exercise: Exercise) -> str:
+    """Return an exercise's first sentence, without a bold call to predict before it, for a table's cell."""
+    text = re.sub(r"^\*\*Predict[^*]*\*\*(, then try)?[.:]?\s*", "", " ".join(exercise.text.split()))
+    sentence = re.match(r".+?[.?!][\"”*]*(?=\s|$)", text)
+    text = (sentence.group() if sentence else text).replace("|", "\\|")
+    return text[:1].upper() + text[1:]
+
+
+def rows(path: Path) -> Iterator[str]:
+    """Yield the table's rows for one chapter."""
+    for exercise in exercises_of(nbformat.read(path, as_version=4)):
+        match = TITLE.fullmatch(exercise.title)
+        if match is None:
+            raise ValueError(
+                f"{path}: the heading '### {exercise.title}' is no exercise's; write '### Exercise 1 (core): a name', "
+                f"with warm-up, core or stretch"
+            )
+        number, grade, name = match.groups()
+        kinds = [word for asks, word in ((predicts, "predict"), (asks_why, "find out why")) if asks(exercise)]
+        stop = "" if name[-1] in ".?!" else "."
+        link = f"[{number}. {name[0].upper()}{name[1:]}]({path.name}#{slug(exercise.title)}){stop}"
+        yield f"| {link} {beginning(exercise)} | {grade} | {', '.join(kinds) or '–'} |"
+
+
+def page(book: Path) -> str:
+    """Return the whole page for the chapters of `book`."""
+    chapters = sorted(book.glob("[0-9][0-9]-*.ipynb"))
+    parts, count = [], 0
+    for path in chapters:
+        title = headings(markdown_of(path))[0][1]
+        table = list(rows(path))
+        parts.append("\n".join([f"## {path.name[:2]} {title}\n", *COLUMNS, *table, ""]))
+        count += len(table)
+    return "\n".join([HEAD.format(chapters=len(chapters), exercises=count), *parts])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check the page; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if the page differs")
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder that holds book/")
+    options = parser.parse_args(arguments)
+    target, wanted = options.root / "book" / "exercises.md", page(options.root / "book")
+    if target.is_file() and target.read_text(encoding="utf-8") == wanted:
+        return 0
+    if options.check:
+        print(f"{target} is not what the chapters say; run tools/exercise_index.py")
+        return 1
+    target.write_text(wanted, encoding="utf-8")
+    print(f"{target} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
