@@ -119,7 +119,7 @@ def play(
         squared: the term as in the paper; otherwise `mean_cosine`.
         steps: of training.
         width: of the hidden layers.
-        batch: points in a step.
+        batch: points in a step, at least 2.
         every: look every so many steps, at the beginning, and at the end.
 
     Returns:
@@ -130,6 +130,8 @@ def play(
     """
     mixture = TARGETS[check_choice("target", target, TARGETS)]()
     check_number("weight", weight, 0)
+    check_int("width", width, 1)
+    check_int("batch", batch, 2)
     sources = generators(seeds)
     game = make_ebgan(
         mlp((2, width, width, 2), seeds=seeds), mlp_autoencoder((2, width, CODE), seeds=seeds), MARGIN, 2, lr=LR
@@ -199,6 +201,7 @@ def play_digits(
     """
     check_number("weight", weight, 0)
     check_int("batch", batch, 2)
+    check_int("seed", seed, 0)
     source, judged = generators([seed, seed + 500])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

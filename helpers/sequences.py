@@ -37,7 +37,7 @@ MAIN_DIRECTIONS = 32  # of the frames' variation, in which single frames are com
 CONSONANTS, FINALS = "gndrmbsjhk", "gnrmb"  # a syllable may end with one of the second
 BRIGHT, DARK, NEUTRAL = "ao", "eu", "i"  # vowels; no word has both a bright and a dark one
 LETTERS, LENGTH = CONSONANTS + BRIGHT + DARK + NEUTRAL, 6
-_SYLLABLES = re.compile(f"(?:[{CONSONANTS}][{BRIGHT}{DARK}{NEUTRAL}](?:[{FINALS}](?=[{CONSONANTS}]|$))?)+")
+_SYLLABLES = re.compile(f"(?:[{CONSONANTS}][{BRIGHT}{DARK}{NEUTRAL}][{FINALS}]?)+")
 
 
 def moving_digits(images: Tensor, n: int, generator: torch.Generator) -> Tensor:

@@ -166,6 +166,7 @@ def test_effective_numbers_of_even_and_uneven_fonts():
     real = energies_at_work.syllable_batch(200, torch.Generator().manual_seed(0))
     even = energies_at_work.style_report(cells[0], real)
     assert even["fonts"] == pytest.approx(11) and even["cells"] == pytest.approx(11) and even["near"] == 1
+    assert energies_at_work.style_report(real, real)["near"] == pytest.approx(0.95, abs=0.01)
     uneven = energies_at_work.style_report(cells[:, 0][[0, 0, 0, 1]], real)
     shares = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     assert uneven["fonts"] == pytest.approx(1) and uneven["cells"] == pytest.approx(shares)

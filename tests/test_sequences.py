@@ -72,8 +72,11 @@ def test_walks_are_apart_and_always_the_same():
     assert len(learn) == 2000
     assert len(compare) == sequences.SHOWN == 250
     images, labels = data.digits("train")
-    again = sequences.moving_digits(images[labels == 3], 2000, source(3))
-    assert torch.equal(learn, again)
+    draws = source(3)
+    assert torch.equal(learn, sequences.moving_digits(images[labels == 3], 2000, draws))
+    rest = [data.digits(split) for split in ("validation", "test")]
+    others = torch.cat([images[labels == 3] for images, labels in rest])
+    assert torch.equal(compare, sequences.moving_digits(others, 250, draws))
 
 
 def test_report_of_stills_and_of_real_clips():

@@ -12,8 +12,9 @@ from helpers.train import Game, gan_d_step, make_game
 
 SHARED = ("depth", "width", "beta", "norm", "lr")  # what all methods have to cope with
 SHORT = {"depth": 1, "width": 8, "lr": 1e-3, "beta": 0.5, "norm": 1}
-# Cheap rows. Other seeds or settings change a distance by tens; rounding, by little at the first look.
-AGAIN = [("GAN", 3), ("GAN + R1", 8), ("EBGAN + PT", 14)]
+# Cheap rows, and how far rounding on another machine may drive them by the first look: weights changed in the seventh
+# digit moved the distances by 0.3 %, 0.7 % and 9 %. Other settings change them by much more.
+AGAIN = [("GAN", 3, 0.02), ("GAN + R1", 8, 0.05), ("EBGAN + PT", 14, 0.25)]
 
 
 @pytest.fixture(autouse=True)
@@ -255,14 +256,14 @@ def test_rows_hold_four_runs_with_three_looks_and_say_how_they_were_made(study):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "number"), AGAIN)
-def test_short_rows_come_out_again(record, method, number):
+@pytest.mark.parametrize(("method", "number", "drift"), AGAIN)
+def test_short_rows_come_out_again(record, method, number, drift):
     """The first look, after a third of the steps: rounding has not yet grown there."""
     trial = stability.settings(method)[number]
     old = record[key(trial)]["metrics"]
     new = stability.run(0, steps=stability.STEPS // stability.LOOKS, looks=1, **trial)
     for run in stability.SEEDS:
-        assert new["distance"][run][0] == pytest.approx(old["distance"][run][0], rel=0.05)
+        assert new["distance"][run][0] == pytest.approx(old["distance"][run][0], rel=drift)
 
 
 @pytest.mark.slow
@@ -271,4 +272,4 @@ def test_a_row_of_flexibility_comes_out_again():
     (old,) = (row["metrics"] for row in recorded("flexibility") if row["settings"] == setting)
     new = flexibility.run(0, **setting)
     for run in range(4):
-        assert new["distance"][run][0] == pytest.approx(old["distance"][run][0], rel=0.05)
+        assert new["distance"][run][0] == pytest.approx(old["distance"][run][0], rel=0.25)
