@@ -45,7 +45,6 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/ebgan.py
 	$(BIN)/python benchmarks/contrastive.py
 	$(BIN)/python benchmarks/lighthouse.py
-	$(BIN)/python benchmarks/ebgan.py
 
 clean:
 	rm -rf _build
