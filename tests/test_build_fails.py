@@ -46,7 +46,8 @@ def course(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "book" / "static", tmp_path / "book" / "static")
     (tmp_path / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "course_site.py", tmp_path / "tools")
+    for name in ("course_site.py", "light_pages.py"):
+        shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
     (tmp_path / "tools" / "vendor").symlink_to(ROOT / "tools" / "vendor")
     (tmp_path / "book" / "references.bib").write_text("", encoding="utf-8")
     links = "\n".join(f"- [{name}]({name}.ipynb)" for name in CHAPTERS)

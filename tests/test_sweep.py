@@ -487,10 +487,13 @@ def test_recorded_studies_are_package_data_and_can_be_repeated() -> None:
     assert (results / "README.md").is_file()
     for path in sorted(results.glob("*.jsonl")):
         rows = recorded(path.stem)
-        assert (ROOT / "studies" / f"{path.stem}.py").is_file(), f"{path.name}: nothing to repeat it with"
+        script = ROOT / "studies" / f"{path.stem}.py"
+        assert script.is_file(), f"{path.name}: nothing to repeat it with"
         # The function stands in the script itself, or in the module of helpers that the chapter shares with it.
-        modules = {row["run"].rpartition(".")[0].removeprefix("helpers.") for row in rows}
-        assert modules == {path.stem}, f"{path.name}: another study's runs"
+        (run,) = {row["run"] for row in rows}
+        module, _, function = run.removeprefix("helpers.").rpartition(".")
+        named = function if module == path.stem else f"{module}.{function}"
+        assert named in script.read_text(encoding="utf-8"), f"{path.name}: another study's runs"
 
 
 def test_select_compares_settings_and_seeds() -> None:
