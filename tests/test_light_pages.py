@@ -59,10 +59,14 @@ def test_pictures_inside_and_beside_the_page_become_files_that_wait(pictures: Pi
 
 
 def test_math_fonts_keep_what_pages_need(tmp_path: Path) -> None:
-    (tmp_path / "page.html").write_text("<p>α + b</p>", encoding="utf-8")
-    cut_math_fonts(tmp_path, ROOT / "tools" / "vendor" / "node_modules" / "katex" / "dist" / "fonts")
-    font = TTFont(tmp_path / "_static" / "vendor" / "katex" / "fonts" / "KaTeX_Math-Italic.woff")
-    assert {ord("α"), ord("b")} <= set(font.getBestCmap()) and ord("z") not in font.getBestCmap()
+    site, fonts = tmp_path / "site", ROOT / "tools" / "vendor" / "node_modules" / "katex" / "dist" / "fonts"
+    site.mkdir()
+    for text, there, missing in (("α + b", "αb", "z"), ("β", "β", "b"), ("α + b", "αb", "z")):
+        (site / "page.html").write_text(f"<p>{text}</p>", encoding="utf-8")
+        cut_math_fonts(site, fonts, tmp_path / "kept")
+        has = TTFont(site / "_static" / "vendor" / "katex" / "fonts" / "KaTeX_Math-Italic.woff").getBestCmap()
+        assert set(map(ord, there)) <= set(has) and ord(missing) not in has
+    assert len(list((tmp_path / "kept").iterdir())) == 2
 
 
 def test_without_a_browser_the_pdf_is_left_out(tmp_path: Path) -> None:

@@ -322,7 +322,7 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
         if new != old:
             path.write_text(new, encoding="utf-8")
-    cut_math_fonts(site, VENDOR / "node_modules" / "katex" / "dist" / "fonts")
+    cut_math_fonts(site, VENDOR / "node_modules" / "katex" / "dist" / "fonts", site.parent / ".woff")
     subprocess.run([node_binary(), str(VENDOR / "purge.mjs"), str(site)], check=True)
 
 

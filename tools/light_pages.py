@@ -11,6 +11,7 @@ import hashlib
 import io
 import logging
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -82,11 +83,15 @@ def cut_font(font: TTFont, characters: Iterable[int], target: Path) -> None:
     font.save(target)
 
 
-def cut_math_fonts(site: Path, fonts: Path) -> None:
-    """Write KaTeX's fonts into a site, with the characters that occur in its pages."""
+def cut_math_fonts(site: Path, fonts: Path, kept: Path) -> None:
+    """Write KaTeX's fonts into a site, cut to the characters of its pages, and keep them for the next build."""
     pages = (path for path in site.rglob("*.html") if "_static" not in path.parts)
-    characters = {ord(letter) for page in pages for letter in page.read_text(encoding="utf-8")}
-    target = site / "_static" / "vendor" / "katex" / "fonts"
-    target.mkdir(parents=True, exist_ok=True)
-    for path in fonts.glob("*.ttf"):
-        cut_font(TTFont(path), characters, target / f"{path.stem}.woff")
+    characters = sorted({ord(letter) for page in pages for letter in page.read_text(encoding="utf-8")})
+    cut = kept / hashlib.sha256(repr(characters).encode()).hexdigest()[:24]
+    if not cut.is_dir():
+        half = kept / "unfinished"
+        half.mkdir(parents=True, exist_ok=True)
+        for path in fonts.glob("*.ttf"):
+            cut_font(TTFont(path), characters, half / f"{path.stem}.woff")
+        half.rename(cut)
+    shutil.copytree(cut, site / "_static" / "vendor" / "katex" / "fonts", dirs_exist_ok=True)
