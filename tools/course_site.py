@@ -40,10 +40,10 @@ ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "tools" / "vendor"
 STATIC_VENDOR = ROOT / "book" / "static" / "vendor"
 LOG = logging.getLogger(__name__)
-# Search, list, sun, moon, half disc, bars, arrow up, PDF, file, download, angles, rocket, code, info, bulb, pencil;
-# GitHub. The same numbers stand in course.css; an icon that is missing here still comes from the theme's font.
+# Search, list, sun, moon, half disc, bars, arrow up, PDF, file, download, angles, rocket, code, info, bulb, pencil,
+# chevron; GitHub. The same numbers stand in course.css; a missing icon still comes from the theme's font.
 ICONS = {
-    "fa-solid-900": "F002,F03A,F185,F186,F042,F0C9,F062,F1C1,F15B,F019,F104,F105,F107,F135,F121,F05A,F0EB,F303",
+    "fa-solid-900": "F002,F03A,F185,F186,F042,F0C9,F062,F1C1,F15B,F019,F104,F105,F107,F135,F121,F05A,F0EB,F303,F078",
     "fa-brands-400": "F09B",
 }
 
