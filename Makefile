@@ -24,7 +24,7 @@ test: site
 
 # The built site in a real browser: needs Chromium or Chrome on the PATH.
 browser: site
-	$(BIN)/pytest -m browser tests/site
+	$(BIN)/pytest -n 2 -m browser tests/site
 
 # The whole course as one PDF, which the site then offers. Needs Chromium or Chrome; without one it says so.
 pdf: site

@@ -6,7 +6,6 @@ course: 2 means that the library takes twice as much. See README.md beside this 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -19,12 +18,13 @@ from pathlib import Path
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # torch's profiler would report each start and stop
 
 import torch
+from _arguments import arguments
 from lightly.loss import NTXentLoss
 from pytorch_metric_learning import losses as pml
 from torch.profiler import ProfilerActivity, profile
 
 from helpers.losses import nt_xent, sup_con
-from helpers.seed import THREADS, seed_everything
+from helpers.seed import seed_everything
 
 SIZES = (128, 512, 2048)
 WIDTH, CLASSES, TEMPERATURE = 128, 10, 0.5
@@ -100,18 +100,14 @@ def measure(racers: dict[str, Loss], repeats: int) -> dict[str, tuple[float, int
 
 def main() -> int:
     """Measure, print, and judge if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a library is faster or smaller")
-    parser.add_argument("--repeats", type=int, default=5, help="passes, of which the median counts")
-    parser.add_argument("--threads", type=int, default=THREADS, help="CPU threads of torch")
-    arguments = parser.parse_args()
-    seed_everything(0, threads=arguments.threads)
-    print(f"torch {torch.__version__}, {arguments.threads} threads; embeddings of length {WIDTH}, two views each")
+    given = arguments(__doc__ or "", repeats=(5, "passes, of which the median counts"))
+    seed_everything(0, threads=given.threads)
+    print(f"torch {torch.__version__}, {given.threads} threads; embeddings of length {WIDTH}, two views each")
     print(f"{'loss':<8} {'N':>5}  {'compared with':<35} {'time':>7} {'memory':>7}")
     smallest = float("inf")
     for n in SIZES:
         for name, racers in contestants(n):
-            table = measure(racers, arguments.repeats)
+            table = measure(racers, given.repeats)
             our_time, our_peak = table.pop("course")
             for other, (their_time, their_peak) in table.items():
                 ratios = their_time / our_time, their_peak / our_peak
@@ -119,7 +115,7 @@ def main() -> int:
                 print(f"{name:<8} {n:>5}  {other:<35} {ratios[0]:>7.2f} {ratios[1]:>7.2f}", flush=True)
     verdict = "met" if smallest >= SMALLEST_RATIO else "MISSED"
     print(f"target: no ratio below {SMALLEST_RATIO:g}; the smallest is {smallest:.2f}: {verdict}")
-    return int(arguments.check and smallest < SMALLEST_RATIO)
+    return int(given.check and smallest < SMALLEST_RATIO)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ beside this file.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
@@ -15,12 +14,13 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from _arguments import arguments
 from torch.nn.functional import relu, softplus
 
 from helpers.data import noise, ring
 from helpers.ebgan_digits import Arm, mean_square, start
 from helpers.models import mlp, mlp_autoencoder
-from helpers.seed import THREADS, generators, seed_everything
+from helpers.seed import generators, seed_everything
 from helpers.train import Game, ebgan_d_step, ebgan_g_step, gan_d_step, gan_g_step, make_ebgan, make_game
 
 BATCH, LATENT, MARGIN = 16, 32, 0.2  # on digits
@@ -104,15 +104,12 @@ def milliseconds(racers: dict[str, Step], steps: int, rounds: int) -> dict[str, 
 
 def main() -> int:
     """Measure, print, and judge if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
-    parser.add_argument("--steps", type=int, default=20, help="steps in each round")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds, of which the median counts")
-    parser.add_argument("--threads", type=int, default=THREADS, help="CPU threads of torch")
-    arguments = parser.parse_args()
-    seed_everything(0, threads=arguments.threads)
-    measure = partial(milliseconds, steps=arguments.steps, rounds=arguments.rounds)
-    print(f"torch {torch.__version__}, {arguments.threads} threads\n\ndigits, batch {BATCH}")
+    given = arguments(
+        __doc__ or "", steps=(20, "steps a round"), rounds=(7, "rounds, of which the median counts")
+    )
+    seed_everything(0, threads=given.threads)
+    measure = partial(milliseconds, steps=given.steps, rounds=given.rounds)
+    print(f"torch {torch.__version__}, {given.threads} threads\n\ndigits, batch {BATCH}")
     print(f"{'':>6}  {'bare loop':>12}  {'course':>12}  {'course / bare':>14}")
     overhead, growth = [], []
     for kind in ("GAN", "EBGAN"):
@@ -129,7 +126,7 @@ def main() -> int:
     print(f"\ntarget: at most {MOST_OVERHEAD:g} times the bare loop; measured {max(overhead):.2f}")
     print(f"target: {SIZES[-1]} universes in at most {MOST_FOR_32:g} times one; measured {max(growth):.2f}")
     print("met" if met else "MISSED")
-    return int(arguments.check and not met)
+    return int(given.check and not met)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,16 @@ one machine; ratios travel better, so the target is a ratio. See README.md besid
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
 
 import torch
+from _arguments import arguments
 
 from helpers.data import noise, ring
 from helpers.models import mlp
-from helpers.seed import THREADS, generators, seed_everything
+from helpers.seed import generators, seed_everything
 from helpers.train import fit, make_game
 
 SIZES = (1, 8, 16, 32)
@@ -69,24 +69,19 @@ def report(times: dict[int, float]) -> float:
         print(f"{count:>3}  {lone:>10.2f} ms  {batched:>10.2f} ms  {lone / batched:>14.2f}  {batched / one:>17.2f}")
     ratio = times[max(SIZES)] / one
     verdict = "met" if ratio <= TARGET else "MISSED"
-    print(
-        f"target: {max(SIZES)} universes in at most {TARGET:g} times one run's time; measured {ratio:.2f}: {verdict}"
-    )
+    print(f"target: {max(SIZES)} universes in at most {TARGET:g} times one run's time; measured {ratio:.2f}: {verdict}")
     return ratio
 
 
 def main() -> int:
     """Measure, print, and judge if asked to."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="exit with 1 if the target is missed")
-    parser.add_argument("--steps", type=int, default=60, help="steps in each round")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the median counts")
-    parser.add_argument("--threads", type=int, default=THREADS, help="CPU threads of torch")
-    arguments = parser.parse_args()
-    seed_everything(0, threads=arguments.threads)
-    print(f"torch {torch.__version__}, {arguments.threads} threads; GAN on the ring, width {WIDTH}, batch {BATCH}")
-    ratio = report(measure(arguments.steps, arguments.rounds))
-    return int(arguments.check and ratio > TARGET)
+    given = arguments(
+        __doc__ or "", steps=(60, "steps a round"), rounds=(5, "rounds, of which the median counts")
+    )
+    seed_everything(0, threads=given.threads)
+    print(f"torch {torch.__version__}, {given.threads} threads; GAN on the ring, width {WIDTH}, batch {BATCH}")
+    ratio = report(measure(given.steps, given.rounds))
+    return int(given.check and ratio > TARGET)
 
 
 if __name__ == "__main__":

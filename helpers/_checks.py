@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -19,7 +20,7 @@ def describe(value: object) -> str:
     """Say what a value is in a few words: tensors by shape and type, short values as they are."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)} and type {value.dtype}"
-    text = repr(value)
+    text = re.sub(r"\s*\n\s*", " ", repr(value))  # a message is one line
     return text if len(text) <= 60 else f"{type(value).__name__} {text[:57]}..."
 
 
@@ -46,6 +47,13 @@ def check_tensor(name: str, value: Any, shape: str, *dims: int) -> Tensor:
     if not torch.isfinite(value).all():
         fail(name, f"{describe(value)} with NaN or infinite values", expected)
     return value
+
+
+def check_codes(codes: Any) -> Tensor:
+    """Return `codes`, `(N, d)` or `(S, N, d)`, if at least two of them can be compared."""
+    if check_tensor("codes", codes, "(N, d) or (S, N, d)", 2, 3).shape[-2] < 2:
+        fail("codes", describe(codes), "at least two codes")
+    return codes
 
 
 def check_int(name: str, value: Any, at_least: int) -> int:

@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
@@ -28,7 +27,7 @@ from helpers._checks import check_choice, check_int
 from helpers.losses import gan_d_loss, gan_g_loss, reconstruction_energy
 from helpers.models import mlp, mlp_autoencoder
 from helpers.sweep import grid
-from helpers.train import Game, ebgan_d_step, ebgan_g_step, make_game
+from helpers.train import ebgan_d_step, ebgan_g_step, gan_d_step, gan_g_step, make_game
 
 WIDTH, FEATURES = 96, 16  # units of the hidden layer; length of code and of features
 
@@ -110,26 +109,6 @@ def _discriminator(kind: str, seeds: Sequence[int]) -> nn.Module:
     return mlp((pixels, WIDTH, 1 if kind == "critic" else FEATURES), seeds, scalar=kind == "critic")
 
 
-def _d_step(game: Game, real: Tensor, z: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """Like `train.gan_d_step`, with another loss."""
-    with torch.no_grad():
-        fake = game.generator(z)
-    price = loss(game.discriminator(real), game.discriminator(fake))
-    game.d_optimizer.zero_grad()
-    price.sum().backward()
-    game.d_optimizer.step()
-    return price.detach()
-
-
-def _g_step(game: Game, z: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
-    """Like `train.gan_g_step`, with another loss."""
-    price = loss(game.discriminator(game.generator(z)))
-    game.g_optimizer.zero_grad()
-    price.sum().backward(inputs=list(game.generator.parameters()))
-    game.g_optimizer.step()
-    return price.detach()
-
-
 def _turns(name: str) -> dict[str, Callable[..., Tensor]]:
     """Return the two step functions of an energy or a loss."""
     if name in ENERGIES:
@@ -137,7 +116,7 @@ def _turns(name: str) -> dict[str, Callable[..., Tensor]]:
         d_step = partial(ebgan_d_step, margin=margin, energy=energy)
         return {"d_step": d_step, "g_step": partial(ebgan_g_step, energy=energy)}
     d_loss, g_loss = GAN_LOSSES[name]
-    return {"d_step": partial(_d_step, loss=d_loss), "g_step": partial(_g_step, loss=g_loss)}
+    return {"d_step": partial(gan_d_step, loss=d_loss), "g_step": partial(gan_g_step, loss=g_loss)}
 
 
 def run(seed: int, name: str, norm: int, lr: float, runs: int = 4, steps: int = stability.STEPS) -> dict[str, Any]:

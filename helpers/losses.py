@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 
-from helpers._checks import check_choice, check_number, check_tensor, describe, fail
+from helpers._checks import check_choice, check_codes, check_number, check_tensor, describe, fail
 
 
 def gan_d_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -194,10 +194,7 @@ def pull_away(codes: Tensor) -> Tensor:
     Raises:
         ValueError: on another shape, fewer than two codes or values that are not finite.
     """
-    check_tensor("codes", codes, "(N, d) or (S, N, d)", 2, 3)
-    count = codes.shape[-2]
-    if count < 2:
-        fail("codes", describe(codes), "at least two codes")
+    count = check_codes(codes).shape[-2]
     unit = _unit(codes)
     square = (unit @ unit.mT) ** 2  # (..., N, N)
     others = square.sum((-2, -1)) - square.diagonal(dim1=-2, dim2=-1).sum(-1)

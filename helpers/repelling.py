@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from helpers import data, metrics
-from helpers._checks import check_choice, check_int, check_number, check_tensor, describe, fail
+from helpers._checks import check_choice, check_codes, check_int, check_number
 from helpers.losses import pull_away, reconstruction_energy
 from helpers.models import Generator, mlp, mlp_autoencoder
 from helpers.seed import generators
@@ -71,10 +71,7 @@ def mean_cosine(codes: Tensor) -> Tensor:
     Raises:
         ValueError: on another shape, fewer than two codes or values that are not finite.
     """
-    check_tensor("codes", codes, "(N, d) or (S, N, d)", 2, 3)
-    count = codes.shape[-2]
-    if count < 2:
-        fail("codes", describe(codes), "at least two codes")
+    count = check_codes(codes).shape[-2]
     unit = codes / torch.linalg.vector_norm(codes, dim=-1, keepdim=True)
     return ((unit.sum(-2) ** 2).sum(-1) - count) / (count * (count - 1))  # |Σ u|² is the sum of all cosines
 

@@ -80,43 +80,44 @@ def make_game(
     )
 
 
-def gan_d_step(game: Game, real: Tensor, z: Tensor) -> Tensor:
+def gan_d_step(game: Game, real: Tensor, z: Tensor, loss: Callable[[Tensor, Tensor], Tensor] = gan_d_loss) -> Tensor:
     """Make the discriminator a little better at telling real from generated. The generator does not move.
 
     Args:
         game: the networks and optimisers.
         real: a batch of real samples, `(N, ...)`, or `(S, N, d)` for S universes.
         z: noise for as many generated ones.
+        loss: from the discriminator's answers to real and to generated samples.
 
     Returns:
         The loss before the step: a scalar, or `(S,)`.
     """
     with torch.no_grad():  # the fakes are data here: no gradient may reach the generator
         fake = game.generator(z)
-    loss = gan_d_loss(game.discriminator(real), game.discriminator(fake))
+    price = loss(game.discriminator(real), game.discriminator(fake))
     game.d_optimizer.zero_grad()
-    loss.sum().backward()
+    price.sum().backward()
     game.d_optimizer.step()
-    return loss.detach()
+    return price.detach()
 
 
-def gan_g_step(game: Game, z: Tensor, saturating: bool = False) -> Tensor:
+def gan_g_step(game: Game, z: Tensor, loss: Callable[[Tensor], Tensor] = gan_g_loss) -> Tensor:
     """Make the generator a little better at passing for real. The discriminator does not move.
 
     Args:
         game: the networks and optimisers.
         z: a batch of noise.
-        saturating: use the loss whose gradient vanishes against a sure discriminator (see `gan_g_loss`).
+        loss: from the discriminator's answers to generated samples.
 
     Returns:
         The loss before the step: a scalar, or `(S,)`.
     """
-    loss = gan_g_loss(game.discriminator(game.generator(z)), saturating)
+    price = loss(game.discriminator(game.generator(z)))
     game.g_optimizer.zero_grad()
     # The gradient flows through the discriminator, but is kept for the generator's weights only.
-    loss.sum().backward(inputs=list(game.generator.parameters()))
+    price.sum().backward(inputs=list(game.generator.parameters()))
     game.g_optimizer.step()
-    return loss.detach()
+    return price.detach()
 
 
 def make_ebgan(
@@ -162,9 +163,7 @@ def make_ebgan(
 Energy = Callable[[nn.Module, Tensor], Tensor]
 
 
-def ebgan_d_step(
-    game: Game, real: Tensor, z: Tensor, margin: float, energy: Energy = reconstruction_energy
-) -> Tensor:
+def ebgan_d_step(game: Game, real: Tensor, z: Tensor, margin: float, energy: Energy = reconstruction_energy) -> Tensor:
     """Push energies down at real samples and, up to the margin, up at generated ones. The generator does not move.
 
     Args:

@@ -286,6 +286,14 @@ PAGE_CHANGES: list[tuple[str, str]] = [
         '<div id="pst-primary-sidebar" class="bd-sidebar-primary bd-sidebar" role="complementary" '
         'aria-label="Search and chapters">',
     ),
+    # Until the theme's last script runs, a page would have no colours: choose light or dark before anything is drawn.
+    (' data-theme="auto">', ' data-theme="light">'),  # all that is seen where scripts are off
+    (
+        'dataset.theme = localStorage.getItem("theme") || "auto";',
+        "dataset.theme = (mode => mode !== 'auto' ? mode : "
+        "matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')"
+        "(document.documentElement.dataset.mode);",
+    ),
 ]
 
 

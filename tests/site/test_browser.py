@@ -72,6 +72,48 @@ def test_every_page_is_sound(scheme, site, address, browser):
     assert not found, "\n" + "\n".join(found)
 
 
+# What decides whether words can be read: their colour and that of the page.
+COLOURS = """() => ['.search-button__default-text', 'body'].map(name => {
+  const style = getComputedStyle(document.querySelector(name));
+  return name === 'body' ? style.backgroundColor : style.color; })"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_has_its_colours_before_the_themes_last_script_comes(scheme, address, browser):
+    with browser.new_context(color_scheme=scheme, viewport=DESKTOP) as context:
+        page = context.new_page()
+        page.goto(address + "index.html", wait_until="load")
+        page.wait_for_timeout(500)
+        later = page.evaluate(COLOURS)
+        page.route("**/pydata-sphinx-theme.js*", lambda route: route.abort())
+        page.goto(address + "index.html", wait_until="load")
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        assert page.evaluate(COLOURS) == later
+
+
+def test_the_choice_of_light_or_dark_is_kept(address, browser):
+    with browser.new_context(color_scheme="light", viewport=DESKTOP) as context:
+        page = context.new_page()
+        page.goto(address + "index.html")
+        seen = []
+        for _ in range(3):
+            page.locator(".theme-switch-button:visible").first.click()
+            seen.append(page.evaluate("document.documentElement.dataset.theme"))
+            page.goto(address + "data.html", wait_until="commit")
+            page.wait_for_load_state("domcontentloaded")
+            assert page.evaluate("document.documentElement.dataset.theme") == seen[-1]
+        assert "dark" in seen
+
+
+def test_a_page_can_be_read_where_scripts_are_off(address, browser):
+    with browser.new_context(java_script_enabled=False, viewport=DESKTOP) as context:
+        page = context.new_page()
+        page.goto(address + "index.html")
+        assert page.locator("html").get_attribute("data-theme") == "light"
+        assert page.locator("article h1").first.is_visible()
+
+
 def test_an_address_that_is_not_there_shows_the_404_page_with_its_style(address, browser):
     with browser.new_context(viewport=PHONE) as context:
         page = context.new_page()
