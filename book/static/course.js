@@ -44,11 +44,18 @@ function keepScore(questions) {
 const questions = [...document.querySelectorAll('section[id^="question-"]')];
 if (questions.length) keepScore(questions);
 
-// Boxes that scroll sideways can be reached with the keyboard.
+// Boxes that scroll sideways can be reached with the keyboard. Measuring lays a box out, so it is done a few at a time.
+const idle = window.requestIdleCallback ?? (work => setTimeout(() => work({ timeRemaining: () => 5 }), 50));
 function reachable() {
-  document.querySelectorAll("pre, .table-scroll, .katex-display, .output").forEach(box => {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
-  });
+  const boxes = [...document.querySelectorAll("pre, .table-scroll, .katex-display, .output")];
+  const some = deadline => {
+    do {
+      const box = boxes.shift();
+      if (box && box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    } while (boxes.length && deadline.timeRemaining() > 2);
+    if (boxes.length) idle(some);
+  };
+  idle(some);
 }
-reachable();
+window.addEventListener("load", reachable);
 window.addEventListener("resize", reachable);
