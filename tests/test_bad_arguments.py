@@ -906,7 +906,7 @@ def shown(value: object) -> list[str]:
         # Of a collection it is enough to say which one does not fit, how many there are, or what is wrong with one.
         faults = ["none", "an empty text", "pictures of", "bytes that are no picture", "an array of shape"]
         return [repr(value)[:50], *map(repr, value), str(len(value)), *faults]
-    return [repr(value)[:50]]
+    return [" ".join(repr(value).split())[:50]]  # a message is one line
 
 
 def call(line: Row, **changes: Any) -> Any:
