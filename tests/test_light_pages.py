@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from course_site import node_binary
+from course_site import MARK_BOX, MARKED_ELSEWHERE, leave_boxes, node_binary
 from fontTools.ttLib import TTFont
-from light_pages import Pictures, cut_math_fonts
+from light_pages import Pictures, cut_math_fonts, lighten_code, plain_classes
 from PIL import Image
+from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,6 +58,30 @@ def test_pictures_inside_and_beside_the_page_become_files_that_wait(pictures: Pi
         assert (pictures.site / path).is_file()
     assert pictures.lighten(light, depth=1) == light
     assert pictures.lighten('<img src="_static/logo.png">', depth=0) == '<img src="_static/logo.png">'
+
+
+def test_words_of_code_lose_a_tag_only_if_it_changes_nothing() -> None:
+    plain = plain_classes("a11y-high-contrast-light", "a11y-high-contrast-dark")
+    assert {"n", "p", "w"} <= set(plain) and not {"k", "o", "s2", "c1", "nb", "mi"} & set(plain)
+    assert "nb" in plain_classes("bw") and "nb" not in plain_classes("bw", "a11y-high-contrast-light")
+    code = '<span class="k">if</span> <span class="n">a</span><span class="o">&lt;</span><span class="mi">1</span>'
+    page = f'<p><span class="n">n</span></p><div class="highlight"><pre>{code}\n<span class="p">:</span></pre></div>'
+    light = lighten_code(page, plain)
+    untagged = page.replace('<span class="n">a</span>', "a").replace('<span class="p">:</span>', ":")
+    assert light == untagged.replace('"highlight"', '"highlight" style="--lines: 1"')
+    assert lighten_code(light, plain) == light
+
+
+def test_the_themes_script_leaves_the_boxes_alone_or_the_build_says_so(tmp_path: Path) -> None:
+    script = tmp_path / "_static" / "scripts" / "pydata-sphinx-theme.js"
+    script.parent.mkdir(parents=True)
+    script.write_text(f"boxes.forEach((e=>{{{MARK_BOX}}}))")
+    for _ in range(2):  # the second build finds what the first one wrote
+        leave_boxes(tmp_path)
+        assert script.read_text() == f"boxes.forEach((e=>{{{MARKED_ELSEWHERE}}}))"
+    script.write_text("another version of the theme")
+    with pytest.raises(ExtensionError, match="no longer marks boxes"):
+        leave_boxes(tmp_path)
 
 
 def test_math_fonts_keep_what_pages_need(tmp_path: Path) -> None:

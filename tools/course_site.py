@@ -29,7 +29,7 @@ from docutils import nodes
 from fontTools.subset import parse_unicodes
 from fontTools.ttLib import TTFont
 from jupyter_cache.executors.utils import ExecutionResult
-from light_pages import Pictures, cut_font, cut_math_fonts
+from light_pages import Pictures, cut_font, cut_math_fonts, lighten_code, plain_classes
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -295,6 +295,9 @@ PAGE_CHANGES: list[tuple[str, str]] = [
         "(document.documentElement.dataset.mode);",
     ),
 ]
+# The theme measures and marks every box in turn, which lays a page out again a hundred times; course.js does it gently.
+MARK_BOX = "e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight?0:-1"
+MARKED_ELSEWHERE = "void'marked by course.js'"
 
 
 def defer_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
@@ -317,19 +320,34 @@ def add_date(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
     context["last_updated"] = done.stdout.strip() or None
 
 
+def leave_boxes(site: Path) -> None:
+    """Take out of the theme's script what course.js does in its place."""
+    script = site / "_static" / "scripts" / "pydata-sphinx-theme.js"
+    text = script.read_text(encoding="utf-8")
+    if MARK_BOX not in text and MARKED_ELSEWHERE not in text:
+        raise ExtensionError(f"{script.name} no longer marks boxes that scroll as MARK_BOX in {__file__} expects.")
+    script.write_text(text.replace(MARK_BOX, MARKED_ELSEWHERE), encoding="utf-8")
+
+
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
     """Apply PAGE_CHANGES to the pages that were written, and make pages and styles lighter."""
     if error is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)
     pictures = Pictures(site, site.parent / ".webp")
+    look = app.config.html_theme_options
+    plain = plain_classes(look["pygments_light_style"], look["pygments_dark_style"])
     for path in (path for path in site.rglob("*.html") if "_static" not in path.parts):
         old = new = path.read_text(encoding="utf-8")
         for before, after in PAGE_CHANGES:
             new = new.replace(before, after)
+        if 'class="cell_input' in new:  # its code may be wider than its words, where there is room
+            new = new.replace("<body data-", '<body class="with-code" data-', 1)
+        new = lighten_code(new, plain)
         new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
         if new != old:
             path.write_text(new, encoding="utf-8")
+    leave_boxes(site)
     cut_math_fonts(site, VENDOR / "node_modules" / "katex" / "dist" / "fonts", site.parent / ".woff")
     subprocess.run([node_binary(), str(VENDOR / "styles.mjs"), str(site)], check=True)
 

@@ -1,7 +1,8 @@
-"""Lighter pages: pictures as lossless WebP files that are fetched when the reader comes near them, and cut fonts.
+"""Lighter pages: lossless WebP pictures that are fetched when the reader comes near them, cut fonts, fewer tags.
 
 Chapters show PNG files, and the figures with a slider carry their pictures inside the page, because that works in
 Jupyter and Colab too. On the site, both are files of about half the size, and a page's first view needs few of them.
+Half the tags of a chapter would colour its code in the colour that it has anyway: a telephone is spared them.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from pathlib import Path
 from fontTools.subset import Subsetter
 from fontTools.ttLib import TTFont
 from PIL import Image
+from pygments.styles import get_style_by_name
+from pygments.token import STANDARD_TYPES, Token
 
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # it wonders at the dates in KaTeX's fonts
 TAG = re.compile(r"<img\b[^>]*>")
 INSIDE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
 BESIDE = re.compile(r'src="((?:\.\./)*)(_images/[^"/]+\.png)"')
+CODE = re.compile(r'<div class="highlight"><pre>.*?</pre>', re.DOTALL)
 
 
 class Pictures:
@@ -72,6 +76,28 @@ class Pictures:
             width, height = picture.size
         more = "" if " width=" in tag else f' width="{width}" height="{height}"'
         return tag.replace("<img", "<img" + more + ' loading="lazy"', 1)
+
+
+def plain_classes(*styles: str) -> list[str]:
+    """Return Pygments' classes of the words that all these styles show like plain text."""
+    looks = [get_style_by_name(style) for style in styles]
+    plain = [look.style_for_token(Token.Text) for look in looks]
+    same = {word: [look.style_for_token(token) for look in looks] == plain for token, word in STANDARD_TYPES.items()}
+    return sorted(word for word in same if word and same[word])
+
+
+def lighten_code(page: str, classes: Iterable[str]) -> str:
+    """Return a page's HTML without the tags around words of its code that have one of these classes.
+
+    Each block also tells its number of lines, so that a style sheet knows its height before it is laid out.
+    """
+    word = re.compile(rf'<span class="(?:{"|".join(classes)})">([^<]*)</span>')
+
+    def lighter(code: re.Match[str]) -> str:
+        block = code[0].replace('"highlight"', f'"highlight" style="--lines: {code[0].count(chr(10))}"', 1)
+        return word.sub(r"\1", block)
+
+    return CODE.sub(lighter, page)
 
 
 def cut_font(font: TTFont, characters: Iterable[int], target: Path) -> None:

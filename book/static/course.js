@@ -45,14 +45,15 @@ const questions = [...document.querySelectorAll('section[id^="question-"]')];
 if (questions.length) keepScore(questions);
 
 // Boxes that scroll sideways can be reached with the keyboard. Measuring lays a box out, so it is done a few at a time.
-const idle = window.requestIdleCallback ?? (work => setTimeout(() => work({ timeRemaining: () => 5 }), 50));
+const idle = window.requestIdleCallback ?? setTimeout;
 function reachable() {
   const boxes = [...document.querySelectorAll("pre, .table-scroll, .katex-display, .output")];
-  const some = deadline => {
-    do {
+  const some = () => {
+    for (const end = performance.now() + 6; boxes.length && performance.now() < end;) {
       const box = boxes.shift();
-      if (box && box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
-    } while (boxes.length && deadline.timeRemaining() > 2);
+      if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
     if (boxes.length) idle(some);
   };
   idle(some);

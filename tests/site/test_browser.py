@@ -123,6 +123,29 @@ def test_a_page_can_be_read_where_scripts_are_off(address, browser):
         assert page.locator("article h1").first.is_visible()
 
 
+# Code is laid out when it comes near. Before that its box must be as high as it will be, or the page would jump.
+ROOM = """() => {
+  const boxes = [...document.querySelectorAll(".cell_input .highlight")].filter(box => box.checkVisibility());
+  const heights = () => boxes.map(box => box.getBoundingClientRect().height);
+  const waiting = boxes.filter(box => !box.firstElementChild.checkVisibility({ contentVisibilityAuto: true }));
+  const before = heights();
+  boxes.forEach(box => box.style.contentVisibility = "visible");
+  return [waiting.length, Math.max(...heights().map((height, i) => Math.abs(height - before[i])))];
+}"""
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_code_that_is_not_laid_out_yet_has_its_room(size, site, address, browser):
+    chapters = sorted(path.name for path in site.glob("[0-9][0-9]-*.html"))
+    assert len(chapters) == 14
+    with browser.new_context(viewport=size) as context:
+        page = context.new_page()
+        for name in chapters:
+            page.goto(address + name, wait_until="load")
+            waiting, difference = page.evaluate(ROOM)
+            assert waiting > 5 and difference < 1, f"{name}: {waiting} boxes wait, one is wrong by {difference} px"
+
+
 def test_an_address_that_is_not_there_shows_the_404_page_with_its_style(address, browser):
     with browser.new_context(viewport=PHONE) as context:
         page = context.new_page()
