@@ -47,11 +47,12 @@ if (questions.length) keepScore(questions);
 // Boxes that scroll sideways can be reached with the keyboard. Measuring lays a box out, so it is done a few at a time.
 const idle = window.requestIdleCallback ?? setTimeout;
 function reachable() {
-  const boxes = [...document.querySelectorAll("pre, .table-scroll, .katex-display, .output")];
+  const names = "pre, .table-scroll, .pst-scrollable-table-container, .katex-display, .output";
+  const boxes = [...document.querySelectorAll(names)];
   const some = () => {
     for (const end = performance.now() + 6; boxes.length && performance.now() < end;) {
       const box = boxes.shift();
-      if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     }
     if (boxes.length) idle(some);
