@@ -2,7 +2,8 @@
 
 In the order of a build: fetch the vendored files (KaTeX, axe-core, PurgeCSS, esbuild), choose the execution cache
 by what `helpers` holds, prepare the kernels' environment, print claims while chapters run, say which cell
-failed, mark call-outs, and mend the pages' HTML so that screen readers and slow lines are served well.
+failed, mark call-outs, dress chapter openings, and mend the pages' HTML so that screen readers and slow lines are
+served well.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from fontTools.ttLib import TTFont
 from jupyter_cache.executors.utils import ExecutionResult
 from light_pages import Pictures, cut_font, cut_math_fonts, lighten_code, plain_classes
 from nbformat import NotebookNode
+from openings import dress_openings
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
@@ -357,6 +359,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", prepare, priority=100)
     app.connect("autodoc-process-docstring", literal_backticks, priority=400)  # before napoleon
     app.connect("doctree-resolved", mark_callouts)
+    app.connect("doctree-resolved", dress_openings)
     app.connect("html-page-context", defer_scripts, priority=900)
     app.connect("html-page-context", add_date)
     app.connect("build-finished", mend_pages, priority=900)

@@ -1,27 +1,43 @@
 // What the pages need beyond the theme. No framework, nothing from elsewhere.
 "use strict";
 
-// The start page's landscape: an energy with valleys where the data is.
-function drawLandscape(figure) {
-  const data = [0.16, 0.21, 0.27, 0.62, 0.67, 0.71, 0.77], other = [0.43, 0.48, 0.92];
-  const bump = (x, at, width) => Math.exp(-(((x - at) / width) ** 2));
-  const energy = (x, t) => 130 + t * (95 * (bump(x, 0.215, 0.1) + bump(x, 0.695, 0.11))
-    - 75 * (bump(x, 0.455, 0.09) + bump(x, 0.95, 0.09)) - 20 * bump(x, 0, 0.08));
-  const at = (x, t) => `${(x * 720).toFixed(1)},${energy(x, t).toFixed(1)}`;
-  const range = figure.querySelector("input"), dots = figure.querySelector(".landscape-dots");
-  const draw = () => {
-    const t = range.value / 100, points = Array.from({ length: 121 }, (_, i) => at(i / 120, t)).join(" L");
-    figure.querySelector(".landscape-curve").setAttribute("d", "M" + points);
-    figure.querySelector(".landscape-fill").setAttribute("d", `M${points} L720,260 L0,260 Z`);
-    dots.innerHTML = [...data.map(x => [x, "is-data"]), ...other.map(x => [x, "is-other"])]
-      .map(([x, kind]) => `<circle class="${kind}" cx="${x * 720}" cy="${energy(x, t) - 10}" r="8"/>`).join("");
+// The start page's landscape: a recorded training (tools/landscape.py, which draws the last frame in the same way).
+function playLandscape(figure) {
+  const { heights, real, fake, imbalance } = JSON.parse(figure.querySelector("script").textContent);
+  const $ = name => figure.querySelector(name), range = $("input"), play = $("button"), last = heights.length - 1;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches, rest = calm ? "Next" : "Play";
+  const step = 720 / (heights[0].length - 1);
+  const dots = (line, places, kind, away) => places.map(x => {
+    const i = Math.min(Math.floor(x / step), line.length - 2), slope = (line[i + 1] - line[i]) / step;
+    const off = away / Math.hypot(1, slope), cx = x - off * slope, cy = line[i] + (x - i * step) * slope + off;
+    return `<circle class="${kind}" cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="8"/>`;
+  }).join("");
+  let timer = 0;
+  const show = frame => {
+    const line = heights[frame], curve = "M" + line.map((y, i) => `${i * step},${y}`).join(" L");
+    const says = `step ${frame * figure.dataset.every}, imbalance ${imbalance[frame]} %`;
+    $(".landscape-curve").setAttribute("d", curve);
+    $(".landscape-fill").setAttribute("d", `${curve} L720,300 L0,300 Z`);
+    $(".landscape-dots").innerHTML = dots(line, real, "is-data", -9) + dots(line, fake[frame], "is-other", 9);
+    range.value = frame;
+    range.setAttribute("aria-valuetext", says);
+    $(".landscape-says").textContent = says;
   };
-  figure.querySelector(".landscape-bar").hidden = false;
-  range.addEventListener("input", draw);
-  draw();
+  const stop = () => { clearInterval(timer); timer = 0; play.textContent = rest; };
+  const next = () => { const i = +range.value; show(i < last ? i + 1 : 0); if (i + 1 >= last) stop(); };
+  range.addEventListener("input", () => { stop(); show(+range.value); });
+  play.addEventListener("click", () => {
+    if (timer) return stop();
+    if (calm) return next();
+    if (+range.value === last) show(0);
+    play.textContent = "Pause";
+    timer = setInterval(next, 125);
+  });
+  $(".landscape-bar").hidden = false;
+  stop();
 }
 
-document.querySelectorAll(".landscape").forEach(drawLandscape);
+document.querySelectorAll(".landscape").forEach(playLandscape);
 
 // Quizzes: every answer is a <details> whose text begins with "Right." or "No.". The first one opened of a question counts.
 function keepScore(questions) {

@@ -196,17 +196,20 @@ def test_the_first_view_of_every_page_is_light(size, site, address, browser):
 
 
 # ------------------------------------------------------------------------------- figures with a slider
-SHOWN = "box => box.querySelector('img:not([data-off])').src"
+SHOWN = """box => box.matches('.landscape') ? box.querySelector('svg').innerHTML
+  : box.querySelector('img:not([data-off])').src"""
 
 
 def pages_with_a_slider(site: Path) -> list[str]:
     """List the pages that have a figure with a slider."""
-    return [name for name in pages_of(site) if 'class="scrub"' in (site / name).read_text(encoding="utf-8")]
+    marks = ('class="scrub"', 'class="landscape"')
+    texts = {name: (site / name).read_text(encoding="utf-8") for name in pages_of(site)}
+    return [name for name, text in texts.items() if any(mark in text for mark in marks)]
 
 
 def scrub_boxes(page):
     """Return the figures with a slider on the current page."""
-    return page.locator(".scrub").all()
+    return page.locator(".scrub, .landscape").all()
 
 
 def check_drag(page, box) -> None:
@@ -296,15 +299,21 @@ def test_without_scripts_and_in_print_the_last_picture_is_shown(site, address, b
         assert not page.locator(".scrub-bar").first.is_visible()
 
 
-def test_the_start_pages_landscape_moves(address, browser):
-    with browser.new_context(viewport=PHONE) as context:
+def test_the_landscape_is_drawn_the_same_with_scripts_and_without(address, browser):
+    with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(address)
-        curve = page.locator(".landscape-curve")
-        before = curve.get_attribute("d")
-        page.locator(".landscape input").focus()
+        assert not page.locator(".landscape-bar").is_visible()
+        still = page.locator(".landscape svg").inner_html()
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        box = page.locator(".landscape")
+        box.locator("input").focus()
         page.keyboard.press("Home")
-        assert before and curve.get_attribute("d") != before
+        assert box.locator("svg").inner_html() != still
+        page.keyboard.press("End")
+        assert box.locator("svg").inner_html() == still
 
 
 BAD = """<!doctype html><html lang="en"><head><title>Bad</title></head><body><main><h1>Bad</h1>

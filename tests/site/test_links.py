@@ -133,6 +133,18 @@ def test_all_kinds_of_pages_are_there(parsed):
     assert parsed.pages[parsed.folder / "index.html"].select_one('meta[property="og:title"]')
 
 
+def test_every_chapter_offers_to_run_it(parsed):
+    chapters = sorted(page.stem for page in parsed.pages if page.match(f"{parsed.folder.name}/[0-9][0-9]-*.html"))
+    assert len(chapters) == 14
+    for name in chapters:
+        soup = parsed.pages[parsed.folder / f"{name}.html"]
+        colab, download = soup.select(".opening a.run-it")
+        menu = soup.select_one(".dropdown-launch-buttons a")
+        assert colab["href"] == menu["href"] and colab["href"].endswith(f"/book/{name}.ipynb"), name
+        assert (parsed.folder / download["href"]).is_file(), name
+        assert len(soup.select(".opening li")) >= 3, name
+
+
 BAD = """<html><body id="top"><a href="#top">fine</a><a href="#gone">x</a><a href="nowhere.html">x</a>
 <a href="https://example.org/">fine</a><script src="https://cdn.example.org/x.js"></script>
 <link rel="canonical" href="https://example.org/"><link rel="stylesheet" href="bad.css">

@@ -1,0 +1,92 @@
+"""Chapter openings for the website: what you will be able to do as a list, the minutes, and buttons to run it.
+
+In a notebook the opening is one plain paragraph, so that it reads well everywhere; here it is taken apart by its
+labels in italics and put together again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import PurePosixPath
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+LABELS = ("You will be able to", "You need", "Reading", "running")
+
+
+def parts_of(paragraph: nodes.paragraph) -> dict[str, list[nodes.Node]]:
+    """Return what stands after each label of a paragraph, by label."""
+    parts: dict[str, list[nodes.Node]] = {}
+    label = ""
+    for child in paragraph.children:
+        if isinstance(child, nodes.emphasis) and child.astext() in LABELS:
+            label = child.astext()
+            parts[label] = []
+        elif label or child.astext().strip():
+            parts.setdefault(label, []).append(child)
+    return parts
+
+
+def items_of(content: Sequence[nodes.Node]) -> list[list[nodes.Node]]:
+    """Split a sentence at its semicolons, without the last "and" and the full stop; formulas stay whole."""
+    items: list[list[nodes.Node]] = [[]]
+    for node in content:
+        pieces = node.astext().split(";") if isinstance(node, nodes.Text) else [None]
+        for number, piece in enumerate(pieces):
+            if number > 0:
+                items.append([])
+            if piece is None:
+                items[-1].append(node)
+            else:
+                words = piece if items[-1] else piece.lstrip().removeprefix("and ")
+                items[-1] += [nodes.Text(words)] if words else []
+    last = items[-1][-1]
+    if isinstance(last, nodes.Text):
+        items[-1][-1] = nodes.Text(last.astext().rstrip().removesuffix("."))
+    return items
+
+
+def duration(content: Sequence[nodes.Node]) -> str:
+    """Return a number and its unit, without what stands around them: "25 minutes"."""
+    return " ".join("".join(node.astext() for node in content).split()).rstrip(",.")
+
+
+def buttons(document: str, colab: str) -> str:
+    """Return the links that open a chapter's notebook in Colab and that download it."""
+    name = PurePosixPath(document).name
+    return (
+        f'<a class="run-it" href="{escape(colab)}">Run it in Colab</a> '
+        f'<a class="run-it run-here" href="_sources/{escape(document)}.ipynb" download="{escape(name)}.ipynb" '
+        'aria-label="Download the notebook">Download</a>'
+    )
+
+
+def opening(parts: dict[str, list[nodes.Node]], links: str) -> nodes.container:
+    """Put an opening together: a list, what you need, how long it takes, and the links."""
+    able, needs, reading, running = (parts[label] for label in LABELS)
+    items = [nodes.list_item("", nodes.paragraph("", "", *item)) for item in items_of(able)]
+    times = f"<span>{escape(duration(reading))} to read</span> <span>{escape(duration(running))} to run</span>"
+    return nodes.container(
+        "",
+        nodes.paragraph("", "", nodes.strong("", LABELS[0]), classes=["opening-label"]),
+        nodes.bullet_list("", *items),
+        nodes.paragraph("", "", nodes.strong("", LABELS[1]), *needs),
+        nodes.raw("", f'<p class="opening-run">{times} {links}</p>', format="html"),
+        classes=["opening"],
+    )
+
+
+def dress_openings(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Replace the plain openings of chapters in a page; in the PDF, which is one page, they have no buttons."""
+    look = app.config.html_theme_options
+    repository = look["repository_url"].removeprefix("https://github.com/")
+    colab = f"{look['launch_buttons']['colab_url']}/github/{repository}/blob/{look['repository_branch']}"
+    links = ""
+    if app.builder.name != "singlehtml":
+        links = buttons(docname, f"{colab}/{look['path_to_docs']}/{docname}.ipynb")
+    for paragraph in list(doctree.findall(nodes.paragraph)):
+        parts = parts_of(paragraph)
+        if tuple(parts) == LABELS:
+            paragraph.replace_self(opening(parts, links))
