@@ -53,6 +53,17 @@ def test_toc_lists_every_notebook_and_nothing_missing() -> None:
     assert not missing, f"_toc.yml lists {missing}, which book/ does not have"
 
 
+@pytest.mark.parametrize("chapter", sorted((ROOT / "book").glob("[0-9][0-9]-*.ipynb")), ids=lambda path: path.stem)
+def test_lists_of_chapters_give_number_and_title(chapter: Path) -> None:
+    heading = nbformat.read(chapter, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
+    title = f"{chapter.stem[:2]} {heading}".replace("'", "’")
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    entries = [entry for part in toc["parts"] for entry in part["chapters"] if entry["file"] == chapter.stem]
+    assert [entry["title"] for entry in entries] == [title]
+    start = (ROOT / "book" / "index.md").read_text(encoding="utf-8").replace("'", "’")
+    assert f"[{title}]({chapter.name})" in start
+
+
 @each_chapter
 def test_executed_copy_exists_and_its_pictures_have_alt(chapter: Path) -> None:
     executed = EXECUTED / chapter.name

@@ -1,9 +1,10 @@
-"""Draw the figure of the start page: a network that learns the energy of a line, to be scrubbed by the visitor.
+"""Draw the figure of the start page: an energy on a line learns where the data is, scrubbed by the visitor.
 
-Usage: python tools/landscape.py    # trains for a second, then writes book/static/landscape.html
+Usage: python tools/landscape.py    # writes book/static/landscape.html
 
-The data pushes the energy down, and the model's own samples pull it up (Gibbs distribution, maximum likelihood;
-chapter 03 derives it). On a line the model's density is a sum over a grid, so the pull is exact.
+The energy is a table with one number for each place, so that nothing but the two forces moves it: gradient descent
+on the mean of −log p_θ over the data changes E(x) by −η (p(x) − p_θ(x)) (chapter 03 derives it). There is no chance in
+it, and no seed.
 """
 
 from __future__ import annotations
@@ -13,68 +14,66 @@ import math
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from helpers import data, models
-from helpers.seed import generators, seed_everything
+from helpers import data
 
 TARGET = Path(__file__).parent.parent / "book" / "static" / "landscape.html"
 LIMIT, POINTS, DOTS = 3.0, 91, 15  # the line from -3 to 3, places on it, and dots of each colour
-STEPS, EVERY, BATCH = 240, 6, 256
-WIDTH, HEIGHT, FLOOR, UNIT = 720, 300, 275, 37  # of the drawing; where energy 0 stands, and how high 1 is
-MIXTURE = data.Mixture(torch.tensor([[-1.7], [-0.3], [1.6]]), std=0.28)
-GRID = torch.linspace(-LIMIT, LIMIT, POINTS)
+STEPS, RATE, FRAMES = 400, 0.5, 46  # frames at most; early ones lie closer together, as the forces fade
+WIDTH, HEIGHT, ZERO, UNIT = 720, 300, 155, 48  # of the drawing; where energy 0 stands, and how high 1 is
+GRID = torch.linspace(-LIMIT, LIMIT, POINTS, dtype=torch.float64)
 CELL = float(GRID[1] - GRID[0])
-DENSITY = MIXTURE.log_prob(GRID[:, None]).exp()  # (POINTS,), of the data
+MIXTURE = data.Mixture(torch.tensor([[-1.7], [-0.3], [1.6]], dtype=torch.float64), std=0.28)
+DENSITY = MIXTURE.log_prob(GRID[:, None]).exp()  # p, (POINTS,)
 
 
-def film(seed: int = 0) -> Tensor:
-    """Train, and return E + log Z = −log p on the grid at every EVERY steps, (T, POINTS)."""
-    seed_everything(seed)
-    source = generators([seed])
-    net = models.mlp((1, 64, 64, 1), [seed], nn.SiLU, scalar=True)
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, STEPS)
-    frames = []
+def gibbs(energy: Tensor) -> Tensor:
+    """Return the density p_θ ∝ exp(−E) on the grid, (..., POINTS)."""
+    return (-energy).softmax(-1) / CELL
+
+
+def moments() -> list[int]:
+    """Return the steps that are shown, from 0 to STEPS."""
+    return sorted({round((STEPS + 1) ** (k / (FRAMES - 1))) - 1 for k in range(FRAMES)})
+
+
+def film() -> Tensor:
+    """Return the energy at each moment, (T, POINTS); it starts with a valley where there is no data."""
+    energy, shown = -1.8 * (-0.5 * ((GRID - 0.65) / 0.45) ** 2).exp(), []
     for step in range(STEPS + 1):
-        energy = net(3 * GRID[None, :, None])  # 3: the network meets numbers large enough for its bends
-        log_z = (-energy).logsumexp(-1) + torch.tensor(CELL).log()
-        if step % EVERY == 0:
-            frames.append((energy + log_z)[0].detach())
-        push = net(3 * MIXTURE.sample(BATCH, source)).mean()
-        optimizer.zero_grad()
-        (push + log_z.sum()).backward()
-        optimizer.step()
-        schedule.step()
-    return torch.stack(frames)
+        if step in moments():
+            shown.append(energy)
+        energy = energy - RATE * (DENSITY - gibbs(energy))  # push down at the data, pull up at the model
+    return torch.stack(shown)
 
 
 def quantiles(density: Tensor) -> Tensor:
     """Return DOTS places between which equal parts of a density on the grid lie, (DOTS,)."""
-    below = density.double().cumsum(0)
+    below = density.cumsum(0)
     wanted = (torch.arange(DOTS) + 0.5) / DOTS * below[-1]
     right = torch.searchsorted(below, wanted).clamp(min=1)
     part = (wanted - below[right - 1]) / (below[right] - below[right - 1])
-    return GRID[right - 1] + (part * CELL).float()
+    return GRID[right - 1] + part * CELL
 
 
-def imbalance(frames: Tensor) -> Tensor:
-    """Return how far push and pull are from cancelling, ∫|p − p_θ|, as a share of the first frame's, (T,)."""
-    left = (DENSITY - (-frames).exp()).abs().sum(-1) * CELL
-    return left / left[0]
+def overlap(frames: Tensor) -> Tensor:
+    """Return which share of the data's density and the energy's own lies at the same places, ∫min(p, p_θ), (T,)."""
+    return torch.minimum(DENSITY, gibbs(frames)).sum(-1) * CELL
 
 
 def recording(frames: Tensor) -> dict[str, list]:
-    """Return what the page is given: heights in the drawing, places of the dots, imbalance in per cent."""
+    """Return what the page is given: steps, heights in the drawing, places of the dots, overlap in per cent."""
 
     def across(x: Tensor) -> list[int]:
         return ((x + LIMIT) / (2 * LIMIT) * WIDTH).round().int().tolist()
 
     return {
-        "heights": (FLOOR - UNIT * frames).round().clamp(min=-20).int().tolist(),
+        "steps": moments(),
+        "heights": (ZERO - UNIT * frames).round().int().tolist(),
         "real": across(quantiles(DENSITY)),
-        "fake": [across(quantiles((-frame).exp())) for frame in frames],
-        "imbalance": (100 * imbalance(frames)).round().int().tolist(),
+        "fake": [across(quantiles(density)) for density in gibbs(frames)],
+        "overlap": (100 * overlap(frames)).floor().int().tolist(),  # 100 would be said too early
     }
 
 
@@ -98,14 +97,14 @@ def drawing(record: dict[str, list]) -> tuple[str, str]:
 def page(record: dict[str, list]) -> str:
     """Return the figure's HTML with its recording."""
     curve, dots = drawing(record)
-    last = len(record["heights"]) - 1
-    says = f"step {STEPS}, imbalance {record['imbalance'][-1]} %"
+    last = len(record["steps"]) - 1
+    says = f"step {record['steps'][-1]}: {record['overlap'][-1]} % overlap"
     return f"""\
-<figure class="landscape" data-every="{EVERY}">
-<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="A curve of energy over a line. At first it is nearly flat. \
-Blue dots lie on it in three groups: the data. Orange dots hang below it, evenly spread: where the network expects \
-data. With training the curve sinks into three valleys under the blue dots and rises between them, until each orange \
-dot is close to a blue one.">
+<figure class="landscape">
+<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="A curve of energy over a line. Blue dots lie on it in three \
+groups: the data. Orange dots hang below it, more where it is low. At first the curve has one valley, between two \
+groups of blue dots, and is flat elsewhere. With training that valley rises to a hill, the curve sinks under the blue \
+dots, and the orange dots gather below them.">
 <path class="landscape-fill" d="M{curve} L{WIDTH},{HEIGHT} L0,{HEIGHT} Z"/><path class="landscape-curve" d="M{curve}"/>\
 <g class="landscape-dots">{dots}</g>
 </svg>
@@ -114,16 +113,15 @@ dot is close to a blue one.">
 <input type="range" min="0" max="{last}" value="{last}" aria-label="Training step" aria-valuetext="{says}">
 <span class="landscape-says" aria-hidden="true">{says}</span>
 </div>
-<figcaption>A network learns an energy in {STEPS} steps. Data, on the curve, <span class="is-down">push it
-down</span>. Where the network itself expects data, below the curve, it is <span class="is-up">pulled up</span>. Where
-both weigh the same, nothing moves. <a href="03-energy-instead-of-probability.html#the-two-forces">Chapter 3</a> shows
-why this is right.</figcaption>
+<figcaption>The curve is an <em>energy</em>: low means expected. Dots above it are data and <span
+class="is-down">push it down</span>. Dots below it are what the curve itself expects, and <span class="is-up">pull it
+up</span>. <span class="landscape-ask" hidden>Where will the valleys be? Guess, then press Play.</span>
+<a href="03-energy-instead-of-probability.html#the-two-forces">Chapter 03</a> derives both forces.</figcaption>
 <script type="application/json">{json.dumps(record, separators=(",", ":"))}</script>
 </figure>
 """
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
     TARGET.write_text(page(recording(film())), encoding="utf-8")
     print(f"{TARGET}: {TARGET.stat().st_size / 1e3:.0f} kB")

@@ -55,38 +55,39 @@ def duration(content: Sequence[nodes.Node]) -> str:
 
 def buttons(document: str, colab: str) -> str:
     """Return the links that open a chapter's notebook in Colab and that download it."""
-    name = PurePosixPath(document).name
+    here = f'href="_sources/{escape(document)}.ipynb" download="{escape(PurePosixPath(document).name)}.ipynb"'
     return (
-        f'<a class="run-it" href="{escape(colab)}">Run it in Colab</a> '
-        f'<a class="run-it run-here" href="_sources/{escape(document)}.ipynb" download="{escape(name)}.ipynb" '
-        'aria-label="Download the notebook">Download</a>'
+        f'<p class="opening-run"><a class="run-it" href="{escape(colab)}">Run it in Colab</a> '
+        f'<a class="run-it run-here" {here}>Download the notebook</a></p>'
     )
 
 
-def opening(parts: dict[str, list[nodes.Node]], links: str) -> nodes.container:
-    """Put an opening together: a list, what you need, how long it takes, and the links."""
+def opening(parts: dict[str, list[nodes.Node]], name: str, links: str) -> nodes.container:
+    """Put an opening together: the chapter's name, how long it takes, a list of aims, what you need, and the links."""
     able, needs, reading, running = (parts[label] for label in LABELS)
     items = [nodes.list_item("", nodes.paragraph("", "", *item)) for item in items_of(able)]
-    times = f"<span>{escape(duration(reading))} to read</span> <span>{escape(duration(running))} to run</span>"
+    times = " · ".join(filter(None, (name, f"{duration(reading)} to read", f"{duration(running)} to run")))
     return nodes.container(
         "",
-        nodes.paragraph("", "", nodes.strong("", LABELS[0]), classes=["opening-label"]),
+        nodes.paragraph("", times, classes=["opening-times"]),
+        nodes.paragraph("", "", nodes.strong("", LABELS[0])),
         nodes.bullet_list("", *items),
         nodes.paragraph("", "", nodes.strong("", LABELS[1]), *needs),
-        nodes.raw("", f'<p class="opening-run">{times} {links}</p>', format="html"),
+        nodes.raw("", links, format="html"),
         classes=["opening"],
     )
 
 
 def dress_openings(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Replace the plain openings of chapters in a page; in the PDF, which is one page, they have no buttons."""
+    """Replace the plain openings of chapters in a page; the PDF, which is one page, has no names and no buttons."""
     look = app.config.html_theme_options
     repository = look["repository_url"].removeprefix("https://github.com/")
     colab = f"{look['launch_buttons']['colab_url']}/github/{repository}/blob/{look['repository_branch']}"
-    links = ""
+    name, links = "", ""
     if app.builder.name != "singlehtml":
+        name = f"Chapter {PurePosixPath(docname).name[:2]}"
         links = buttons(docname, f"{colab}/{look['path_to_docs']}/{docname}.ipynb")
     for paragraph in list(doctree.findall(nodes.paragraph)):
         parts = parts_of(paragraph)
         if tuple(parts) == LABELS:
-            paragraph.replace_self(opening(parts, links))
+            paragraph.replace_self(opening(parts, name, links))

@@ -1,9 +1,9 @@
 // What the pages need beyond the theme. No framework, nothing from elsewhere.
 "use strict";
 
-// The start page's landscape: a recorded training (tools/landscape.py, which draws the last frame in the same way).
+// The start page's landscape: a recorded training, shown from its start (tools/landscape.py, which draws the last frame in the same way).
 function playLandscape(figure) {
-  const { heights, real, fake, imbalance } = JSON.parse(figure.querySelector("script").textContent);
+  const { steps, heights, real, fake, overlap } = JSON.parse(figure.querySelector("script").textContent);
   const $ = name => figure.querySelector(name), range = $("input"), play = $("button"), last = heights.length - 1;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches, rest = calm ? "Next" : "Play";
   const step = 720 / (heights[0].length - 1);
@@ -15,7 +15,7 @@ function playLandscape(figure) {
   let timer = 0;
   const show = frame => {
     const line = heights[frame], curve = "M" + line.map((y, i) => `${i * step},${y}`).join(" L");
-    const says = `step ${frame * figure.dataset.every}, imbalance ${imbalance[frame]} %`;
+    const says = `step ${steps[frame]}: ${overlap[frame]} % overlap`;
     $(".landscape-curve").setAttribute("d", curve);
     $(".landscape-fill").setAttribute("d", `${curve} L720,300 L0,300 Z`);
     $(".landscape-dots").innerHTML = dots(line, real, "is-data", -9) + dots(line, fake[frame], "is-other", 9);
@@ -33,8 +33,9 @@ function playLandscape(figure) {
     play.textContent = "Pause";
     timer = setInterval(next, 125);
   });
-  $(".landscape-bar").hidden = false;
+  $(".landscape-bar").hidden = $(".landscape-ask").hidden = false;
   stop();
+  show(0);
 }
 
 document.querySelectorAll(".landscape").forEach(playLandscape);
