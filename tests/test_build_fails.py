@@ -46,7 +46,7 @@ def course(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "book" / "static", tmp_path / "book" / "static")
     (tmp_path / "tools").mkdir()
-    for name in ("course_site.py", "light_pages.py"):
+    for name in ("course_site.py", "light_pages.py", "openings.py"):
         shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
     (tmp_path / "tools" / "vendor").symlink_to(ROOT / "tools" / "vendor")
     (tmp_path / "book" / "references.bib").write_text("", encoding="utf-8")

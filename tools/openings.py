@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import PurePosixPath
+from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -78,16 +79,20 @@ def opening(parts: dict[str, list[nodes.Node]], name: str, links: str) -> nodes.
     )
 
 
+def colab_address(look: dict[str, Any], document: str) -> str:
+    """Return where Colab opens a chapter's notebook, from the theme's options."""
+    repository = look["repository_url"].removeprefix("https://github.com/")
+    place = f"{repository}/blob/{look['repository_branch']}/{look['path_to_docs']}"
+    return f"{look['launch_buttons']['colab_url']}/github/{place}/{document}.ipynb"
+
+
 def dress_openings(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Replace the plain openings of chapters in a page; the PDF, which is one page, has no names and no buttons."""
-    look = app.config.html_theme_options
-    repository = look["repository_url"].removeprefix("https://github.com/")
-    colab = f"{look['launch_buttons']['colab_url']}/github/{repository}/blob/{look['repository_branch']}"
-    name, links = "", ""
-    if app.builder.name != "singlehtml":
-        name = f"Chapter {PurePosixPath(docname).name[:2]}"
-        links = buttons(docname, f"{colab}/{look['path_to_docs']}/{docname}.ipynb")
     for paragraph in list(doctree.findall(nodes.paragraph)):
         parts = parts_of(paragraph)
         if tuple(parts) == LABELS:
+            name, links = "", ""
+            if app.builder.name != "singlehtml":
+                name = f"Chapter {PurePosixPath(docname).name[:2]}"
+                links = buttons(docname, colab_address(app.config.html_theme_options, docname))
             paragraph.replace_self(opening(parts, name, links))
