@@ -53,7 +53,7 @@ def test_toc_lists_every_notebook_and_nothing_missing() -> None:
     assert not missing, f"_toc.yml lists {missing}, which book/ does not have"
 
 
-@pytest.mark.parametrize("chapter", sorted((ROOT / "book").glob("[0-9][0-9]-*.ipynb")), ids=lambda path: path.stem)
+@each_chapter
 def test_lists_of_chapters_give_number_and_title(chapter: Path) -> None:
     heading = nbformat.read(chapter, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
     title = f"{chapter.stem[:2]} {heading}".replace("'", "’")

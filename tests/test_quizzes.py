@@ -82,6 +82,8 @@ def quiz_problems(notebook: NotebookNode, path: Path) -> Iterator[str]:
         yield from (f"cell {index}: {message}" for index, message in rule(notebook, path))
     if any(cell.cell_type != "markdown" for cell in notebook.cells):
         yield "has a code cell: a quiz works with no kernel"
+    if ["parameters" in cell.metadata.get("tags", []) for cell in notebook.cells].count(True) != 1:
+        yield "has not exactly one cell tagged `parameters`, below which papermill writes what it sets"
     if notebook.metadata.get("mystnb", {}).get("execution_mode") != "off":
         yield "would start a kernel while the site is built"
     found = [cell.source for cell in notebook.cells if cell.source.startswith("## Question ")]
@@ -146,6 +148,14 @@ def test_problems_of_a_quiz_are_found(old: str, new: str, message: str) -> None:
     assert old in cell.source
     cell.source = cell.source.replace(old, new, 1)
     assert any(message in problem for problem in quiz_problems(notebook, quiz))
+
+
+def test_a_quiz_without_a_place_for_parameters_is_found() -> None:
+    notebook = nbformat.read(QUIZZES[0], as_version=4)
+    notebook.cells[0].metadata.pop("tags")
+    assert [problem.split(",")[0] for problem in quiz_problems(notebook, QUIZZES[0])] == [
+        "has not exactly one cell tagged `parameters`"
+    ]
 
 
 def test_a_quiz_with_code_or_too_few_questions_is_found() -> None:

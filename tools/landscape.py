@@ -40,9 +40,10 @@ def moments() -> list[int]:
 
 def film() -> Tensor:
     """Return the energy at each moment, (T, POINTS); it starts with a valley where there is no data."""
-    energy, shown = -1.8 * (-0.5 * ((GRID - 0.65) / 0.45) ** 2).exp(), []
+    energy = -1.8 * (-0.5 * ((GRID - 0.65) / 0.45) ** 2).exp()
+    wanted, shown = set(moments()), []
     for step in range(STEPS + 1):
-        if step in moments():
+        if step in wanted:
             shown.append(energy)
         energy = energy - RATE * (DENSITY - gibbs(energy))  # push down at the data, pull up at the model
     return torch.stack(shown)
@@ -115,7 +116,7 @@ dots, and the orange dots gather below them.">
 </div>
 <figcaption>The curve is an <em>energy</em>: low means expected. Dots above it are data and <span
 class="is-down">push it down</span>. Dots below it are what the curve itself expects, and <span class="is-up">pull it
-up</span>. <span class="landscape-ask" hidden>Where will the valleys be? Guess, then press Play.</span>
+up</span>. <span class="landscape-ask" hidden>Where will the valleys be? Guess, then let it learn.</span>
 <a href="03-energy-instead-of-probability.html#the-two-forces">Chapter 03</a> derives both forces.</figcaption>
 <script type="application/json">{json.dumps(record, separators=(",", ":"))}</script>
 </figure>
