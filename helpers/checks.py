@@ -1,0 +1,206 @@
+"""The one place where arguments are checked: against the annotations of what is called.
+
+Each module of the core ends with `check_calls(globals())`. Shapes are written as in jaxtyping:
+`Float("N d")` is a tensor of two axes, and an axis that occurs twice in a signature has one length.
+`*S` is an axis that may be missing (S independent runs at once), `...` any number of axes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from types import UnionType
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Known = dict[str, int]  # the lengths of the axes that were met so far
+
+
+class Diverged(ArithmeticError):
+    """A training or a walk whose numbers are no longer finite; the message says at which step."""
+
+
+def fail(name: str, given: object, expected: str) -> NoReturn:
+    """Raise the `ValueError` of all checks: the argument's name, what came, what is expected."""
+    raise ValueError(f"{name}: got {describe(given)}, expected {expected}")
+
+
+def require(holds: object, name: str, given: object, expected: str) -> None:
+    """Raise that `ValueError` unless something holds: for what an annotation cannot say."""
+    if not holds:
+        fail(name, given, expected)
+
+
+def describe(value: object) -> str:
+    """Say what a value is in a few words: tensors by shape and type, short values as they are."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)} and type {value.dtype}"
+    text = re.sub(r"\s*\n\s*", " ", repr(value))  # a message is one line
+    return text if len(text) <= 60 else f"{type(value).__name__} {text[:57]}..."
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of tensor; called with a shape, it gives an annotation."""
+
+    words: str
+    holds: Callable[[Tensor], bool]
+
+    def __call__(self, pattern: str) -> Any:
+        """Return the annotation, such as `Float("N d")`."""
+        return Annotated[Tensor, (self, pattern)]
+
+    def problem(self, value: Any, pattern: str, known: Known) -> str | None:
+        """Say what would have been right, or `None` if the value is."""
+        expected = f"{self.words} of shape ({pattern.replace(' ', ', ')}), not empty"
+        expected += ", S runs or none" if "*S" in pattern else ""
+        if not isinstance(value, Tensor) or value.numel() == 0 or not self.holds(value):
+            return expected
+        if re.fullmatch(r"\*S \w+", pattern) and value.shape[1:] == (1,):
+            return f"{expected}; squeeze the last axis, or each row is read as a run of its own"
+        met = ", ".join(f"{axis} = {size}" for axis, size in known.items() if axis in pattern)
+        fits = _fits(list(value.shape), pattern.split(), known)
+        return None if fits else expected + (f", {met}" if met else "")
+
+
+def _fits(lengths: list[int], axes: list[str], known: Known) -> bool:
+    """Say whether a shape fits the axes of a pattern, and note the lengths of those that fit."""
+    if axes[0] == "*S" and len(lengths) < len(axes):
+        lengths = [0, *lengths]  # no such axis
+    if "..." in axes:
+        spot = axes.index("...")
+        axes[spot : spot + 1] = ["..."] * (len(lengths) - len(axes) + 1)
+    trial = dict(known)
+    for axis, length in zip(axes, lengths, strict=False):
+        wanted = int(axis) if axis.isdigit() else trial.setdefault(axis, length)
+        if axis != "..." and length != wanted:
+            return False
+    known.update(trial)
+    return len(axes) == len(lengths)
+
+
+def _finite(value: Tensor) -> bool:
+    return value.is_floating_point() and bool(torch.isfinite(value).all())
+
+
+def _in_range(value: Tensor) -> bool:
+    return _finite(value) and bool(value.abs().max() < 1.01)  # interpolation may go a little beyond
+
+
+Float = Kind("a float tensor", Tensor.is_floating_point)  # its values are looked at by `train.fit`
+Finite = Kind("a finite float tensor", _finite)
+Images = Kind("a float tensor with values in [−1, 1]", _in_range)
+Int = Kind("a tensor of whole numbers", lambda x: not x.is_floating_point() and not x.is_complex())
+Binary = Kind("a tensor of 0 and 1", lambda x: bool(((x == 0) | (x == 1)).all()))
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`; without the ends themselves if `open_low` or `open_high`."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+    whole: bool = False
+
+    def problem(self, value: Any) -> str | None:
+        """Say what would have been right, or `None` if the value is."""
+        kinds = int | np.integer if self.whole else int | float | np.integer | np.floating
+        if isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value):
+            above = value > self.low if self.open_low else value >= self.low
+            below = value < self.high if self.open_high else value <= self.high
+            if above and below:
+                return None
+        noun = "a whole number" if self.whole else "a finite number"
+        low = f" {'above' if self.open_low else 'of at least'} {self.low:g}"
+        high = f", {'below' if self.open_high else 'at most'} {self.high:g}"
+        return noun + low * (self.low > -math.inf) + high * (self.high < math.inf)
+
+
+Whole = Annotated[int, Range(0, whole=True)]
+Count = Annotated[int, Range(1, whole=True)]
+Seed = Annotated[int, Range(0, 2**32 - 1, whole=True)]
+Number = Annotated[float, Range()]
+Positive = Annotated[float, Range(0, open_low=True)]
+NonNegative = Annotated[float, Range(0)]
+Share = Annotated[float, Range(0, 1)]
+Decay = Annotated[float, Range(0, 1, open_high=True)]
+
+
+def _problem(hint: Any, value: Any, known: Known) -> str | None:
+    """Say what an annotation expects, or `None` if the value is that."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        what = parts[1]
+        return (
+            what.problem(value)
+            if isinstance(what, Range)
+            else what[0].problem(value, what[1], known)
+        )
+    if origin in (Union, UnionType):
+        found = [_problem(part, value, known) for part in parts]
+        return None if None in found else " or ".join(found)
+    if origin is Literal:
+        good = isinstance(value, str) and value in parts
+        return None if good else f"one of {', '.join(map(repr, parts))}"
+    if origin in (Sequence, tuple):
+        return _row_problem(parts, value, known)
+    if hint is Any:
+        return None
+    wanted = origin or hint
+    good = callable(value) if wanted is Callable else isinstance(value, wanted)
+    return None if good else "None" if wanted is type(None) else f"a {wanted.__name__}"
+
+
+def _row_problem(parts: tuple[Any, ...], value: Any, known: Known) -> str | None:
+    """Say what is wrong with a sequence: its type, its length, or the first item that does not
+    fit."""
+    several = len(parts) > 1
+    row = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    if not row or len(value) != (len(parts) if several else len(value) or 1):
+        item = _problem(parts[0], None, {}) or "of any kind"
+        return f"a sequence of {len(parts) if several else 'at least one'}, each {item}"
+    hints = parts if several else parts * len(value)
+    found = (_problem(hint, one, known) for hint, one in zip(hints, value, strict=True))
+    return next(filter(None, found), None)
+
+
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Check the arguments of each call against the annotations."""
+    signature, hints = inspect.signature(function), {}
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not hints:  # at the first call: an annotation may name what is defined further down
+            hints.update(get_type_hints(function, include_extras=True))
+        known: Known = {}
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            parameter = signature.parameters[name]
+            said = name in hints and parameter.kind != parameter.VAR_KEYWORD
+            problem = _problem(hints[name], value, known) if said else None
+            if problem and value is not parameter.default:
+                fail(name, value, problem)
+        return function(*args, **kwargs)
+
+    call.is_checked = True
+    return call
+
+
+def check_calls(module: dict[str, Any]) -> None:
+    """Make a module's public functions, and its public classes' methods, `checked`."""
+    for name, value in [*module.items()]:
+        own = getattr(value, "__module__", None) == module["__name__"] and not name.startswith("_")
+        if own and inspect.isfunction(value):
+            module[name] = checked(value)
+        elif own and inspect.isclass(value):
+            for method, function in [*vars(value).items()]:
+                if inspect.isfunction(function) and (method == "__init__" or method[0] != "_"):
+                    setattr(value, method, checked(function))

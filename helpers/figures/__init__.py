@@ -1,0 +1,1 @@
+"""What a page shows: static figures (`plots`) and figures that move (`widgets`)."""
