@@ -7,6 +7,7 @@ from pathlib import Path
 import bootstrap
 import nbformat
 import pytest
+import roles
 import yaml
 from check_notebooks import pictures_without_alt, problems
 from nbformat import NotebookNode
@@ -33,6 +34,10 @@ def test_chapter_obeys_the_rules(chapter: Path) -> None:
 
 def test_bootstrap_cells_are_in_step() -> None:
     assert bootstrap.main(["--check"]) == 0, "run tools/bootstrap.py"
+
+
+def test_cells_are_folded_by_their_roles() -> None:
+    assert roles.main(["--check"]) == 0, "run tools/roles.py"
 
 
 def files_in_toc(entry: object) -> set[str]:
@@ -109,6 +114,12 @@ x<sub>1</sub> is small.
 ```"""
 
 FIGURE_ALT = "A blue line that rises from zero to one."
+IMAGE = {"image": {"alt": FIGURE_ALT}}
+
+
+def code(role: str, source: str, name: str, **metadata: object) -> NotebookNode:
+    """Return a code cell that is folded by its role."""
+    return roles.folded(new_code_cell(source, id=name, metadata={"tags": [role]} | metadata))
 
 
 def good_notebook() -> NotebookNode:
@@ -116,20 +127,18 @@ def good_notebook() -> NotebookNode:
     cells = [
         new_markdown_cell(OPENING, id="opening"),
         new_code_cell(bootstrap.bootstrap_source(), id="bootstrap", metadata={"tags": bootstrap.TAGS}),
-        new_code_cell("import matplotlib.pyplot as plt\nfrom helpers import widgets", id="imports"),
-        new_code_cell("SEED = 0\nSTEPS: int = 3", id="parameters", metadata={"tags": ["parameters"]}),
+        code("setup", "import matplotlib.pyplot as plt\nfrom helpers import claims, widgets", "imports"),
+        code("parameters", "SEED = 0\nSTEPS: int = 3", "parameters"),
         new_markdown_cell(ORDINARY, id="ordinary"),
-        new_code_cell(
-            "def curve():\n    fig, axes = plt.subplots()\n    axes.plot([0, 1])",
-            id="function",
-        ),
-        new_code_cell("curve()", id="figure", metadata={"mystnb": {"image": {"alt": FIGURE_ALT}}}),
-        new_code_cell(f"widgets.scrub([curve()], alt={FIGURE_ALT!r}, label='step')", id="scrub"),
-        new_code_cell("plt.rcParams['figure.dpi'] = 90; print(1)", id="style"),
+        code("idea", "def line():\n    return [0, 1]", "function"),
+        code("plot", "fig, axes = plt.subplots()\naxes.plot(line())", "figure", mystnb=IMAGE),
+        code("plot", f"widgets.scrub([plt.figure()], alt={FIGURE_ALT!r})", "scrub"),
+        code("check", "claims.claim('It rises', line()[1] > 0, 'to 1')", "claim"),
+        code("idea", "plt.rcParams['figure.dpi'] = 90; print(1)", "style"),
     ]
     for number in (1, 2, 3):
         cells.append(new_markdown_cell(f"### Exercise {number}. Count\nHow many?", id=f"exercise-{number}"))
-        cells.append(new_code_cell(f"print({number})", id=f"sol-{number}", metadata={"tags": ["hide-cell"]}))
+        cells.append(code("solution", f"print({number})", f"sol-{number}"))
     cells.append(new_markdown_cell("## What to remember\nThis.\n\n## Further reading\nThat.", id="closing"))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -186,6 +195,25 @@ def add_output(notebook: NotebookNode) -> None:
     cell(notebook, "figure").outputs = [new_output("stream", name="stdout", text="1")]
 
 
+def set_role(name: str, role: str) -> Callable[[NotebookNode], None]:
+    """Return a change that gives a cell another role, and folds it so."""
+
+    def change(notebook: NotebookNode) -> None:
+        cell(notebook, name).metadata["tags"] = [role]
+        cell(notebook, name).update(roles.folded(cell(notebook, name)))
+
+    return change
+
+
+def set_alt(alt: str) -> Callable[[NotebookNode], None]:
+    """Return a change that replaces the alt text of the figure."""
+    return lambda notebook: cell(notebook, "figure").metadata["mystnb"]["image"].update(alt=alt)
+
+
+def drop_alt(notebook: NotebookNode) -> None:
+    del cell(notebook, "figure").metadata["mystnb"]["image"]
+
+
 def swap_parameters(notebook: NotebookNode) -> None:
     cells = notebook.cells
     cells.insert(8, cells.pop(3))
@@ -199,7 +227,7 @@ BROKEN: dict[str, tuple[Callable[[NotebookNode], object], str | None, str]] = {
         "figure",
         "execution count 7",
     ),
-    "times left by a run": (set_metadata("style", execution={}), "style", "left by a run"),
+    "times left by a run": (set_metadata("style", tags=["idea"], execution={}), "style", "left by a run"),
     "double id": (lambda notebook: cell(notebook, "sol-2").update(id="sol-1"), "sol-1", "unique"),
     "other kernel": (lambda notebook: notebook.metadata.kernelspec.update(name="ir"), None, "kernelspec"),
     "old format": (lambda notebook: notebook.update(nbformat_minor=4), None, "expected 4.5"),
@@ -213,28 +241,33 @@ BROKEN: dict[str, tuple[Callable[[NotebookNode], object], str | None, str]] = {
     "raw inline HTML": (add_text("ordinary", "a <span style='x'>b</span>"), "ordinary", "raw HTML <span>"),
     "HTML picture without alt": (add_text("ordinary", "a <img src='other.md'>"), "ordinary", "alt text"),
     "picture without alt": (add_text("ordinary", "![](other.md)"), "ordinary", "alt text"),
-    "broken link": (add_text("ordinary", "[next](gone.ipynb)"), "ordinary", "'gone.ipynb' leads nowhere"),
-    "broken table link": (add_text("ordinary", "|a|\n|--|\n|[n](x.md)|"), "ordinary", "'x.md' leads nowhere"),
-    "long cell": (set_source("style", "x = 1\n" * 40 + "x"), "style", "41 lines; at most 40"),
+    "long cell": (set_source("style", "x = 1\n" * 60 + "x"), "style", "61 lines; at most 60"),
+    "long line": (set_source("style", f"x = '{'a' * 83}'"), "style", "a line of 89 characters, at most 88"),
+    "no role": (set_metadata("style"), "style", "0 role tags"),
+    "two roles": (set_metadata("style", tags=["idea", "plot"]), "style", "2 role tags"),
+    "folded by hand": (set_metadata("style", tags=["idea", "hide-input"]), "style", "not folded by its role"),
+    "plot left open": (set_metadata("scrub", tags=["plot"]), "scrub", "not folded by its role"),
+    "no title line": (replace("claim", "# @title How this was checked\n", ""), "claim", "not folded"),
+    "claim among ideas": (set_role("claim", "idea"), "claim", "a claim outside of a cell with the role"),
     "magic": (set_source("style", "%matplotlib inline"), "style", "not plain Python"),
-    "trailing semicolon": (set_source("style", "x = 1\nprint(x);  # quiet"), "style", "line 2 ends in ';'"),
-    "raises-exception": (set_metadata("style", tags=["raises-exception"]), "style", "raises-exception"),
+    "trailing semicolon": (set_source("style", "x = 1\nprint(x);  # quiet"), "style", "the last line ends in ';'"),
+    "raises-exception": (set_metadata("style", tags=["idea", "raises-exception"]), "style", "raises-exception"),
     "wrong bootstrap": (replace("bootstrap", "--quiet", "-q"), "bootstrap", "not the bootstrap cell"),
-    "bootstrap without tag": (set_metadata("bootstrap"), "bootstrap", "not the bootstrap cell"),
+    "bootstrap without fold": (
+        set_metadata("bootstrap", tags=["bootstrap"]),
+        "bootstrap",
+        "not the bootstrap cell",
+    ),
     "late import": (set_source("style", "if True:\n    import os"), "style", "an import in line 2"),
-    "no import cell": (set_source("imports", "x = 1"), "imports", "it imports nothing"),
-    "missing parameters": (set_metadata("parameters"), None, "0 cells are tagged `parameters`"),
-    "two parameters": (set_metadata("style", tags=["parameters"]), "style", "2 cells are tagged"),
+    "no import cell": (set_source("imports", "# @title Set-up\nx = 1"), "imports", "it imports nothing"),
+    "missing parameters": (set_role("parameters", "idea"), None, "0 cells are tagged `parameters`"),
+    "two parameters": (set_role("style", "parameters"), "style", "2 cells are tagged"),
     "parameters without SEED": (set_source("parameters", "STEPS = 3"), "parameters", "does not set SEED"),
     "late parameters": (swap_parameters, "parameters", "must be the third code cell"),
-    "missing alt": (set_metadata("figure"), "figure", "mystnb.image.alt"),
-    "alt is a file name": (
-        set_metadata("figure", mystnb={"image": {"alt": "the curve in figure_1.png"}}),
-        "figure",
-        "is a file name",
-    ),
-    "alt says nothing": (set_metadata("figure", mystnb={"image": {"alt": "curve"}}), "figure", "to be seen"),
-    "scrub without alt": (replace("scrub", "alt=", "text="), "scrub", "scrub() in line 1 has no alt="),
+    "missing alt": (drop_alt, "figure", "mystnb.image.alt"),
+    "alt is a file name": (set_alt("the curve in figure_1.png"), "figure", "is a file name"),
+    "alt says nothing": (set_alt("curve"), "figure", "to be seen"),
+    "scrub without alt": (replace("scrub", "alt=", "text="), "scrub", "scrub() in line 2 has no alt="),
     "no title": (replace("opening", "# A small", "A small"), "opening", "no title"),
     "no question": (replace("opening", "> **Question.**", "Question."), "opening", "Question"),
     "no objectives": (replace("opening", "will be able", "want"), "opening", "You will be able to"),
@@ -245,7 +278,7 @@ BROKEN: dict[str, tuple[Callable[[NotebookNode], object], str | None, str]] = {
     "no summary": (replace("closing", "What to remember", "End"), None, "What to remember"),
     "no reading list": (replace("closing", "Further reading", "More"), None, "Further reading"),
     "two exercises": (replace("exercise-3", "### Exercise", "### Task"), None, "has 2 exercises"),
-    "exercise without solution": (set_metadata("sol-2"), "exercise-2", "'Exercise 2. Count' has no solution"),
+    "exercise without solution": (set_role("sol-2", "idea"), "exercise-2", "'Exercise 2. Count' has no solution"),
 }
 
 
@@ -274,6 +307,44 @@ def test_executed_picture_without_alt_is_named(book: Path) -> None:
     nbformat.write(notebook, book / "chapter.ipynb")
     (found,) = pictures_without_alt(book / "chapter.ipynb")
     assert "chapter.ipynb" in found and "(id style)" in found
+
+
+# --- the tool that folds cells ---------------------------------------------------------------------
+
+
+def test_roles_tool_writes_then_agrees(book: Path) -> None:
+    notebook = good_notebook()
+    notebook.cells[2] = new_code_cell("import os", id="imports", metadata={"tags": ["nbval-skip", "setup"]})
+    notebook.cells[3].metadata |= {"cellView": "form", "jupyter": {"source_hidden": True, "kept": 1}}
+    notebook.cells[5].source = "# @title Set-up\nx = 1"
+    nbformat.write(notebook, book / "chapter.ipynb")
+    root = ["--root", str(book.parent)]
+    assert roles.main(["--check", *root]) == 1
+    assert roles.main(root) == 0
+    assert roles.main(["--check", *root]) == 0
+    before = (book / "chapter.ipynb").read_bytes()
+    assert roles.main(root) == 0
+    assert (book / "chapter.ipynb").read_bytes() == before
+    _, _, setup, parameters, _, idea, figure, *_ = nbformat.read(book / "chapter.ipynb", as_version=4).cells
+    words = {"code_prompt_show": "Set-up", "code_prompt_hide": "Set-up"}
+    assert setup.metadata == {
+        "tags": ["setup", "hide-input", "nbval-skip"],
+        "jupyter": {"source_hidden": True},
+        "cellView": "form",
+        "mystnb": words,
+    }
+    assert setup.source == "# @title Set-up\nimport os"
+    # An open cell loses what folded it, and nothing else.
+    assert parameters.metadata == {"tags": ["parameters"], "jupyter": {"kept": 1}}
+    assert idea.source == "x = 1"
+    assert figure.metadata["mystnb"]["image"] == IMAGE["image"]
+    assert figure.metadata["mystnb"]["code_prompt_show"] == "Code of this figure"
+
+
+def test_solutions_are_hidden_with_their_outputs() -> None:
+    solution = code("solution", "print(1)", "one")
+    assert solution.metadata["tags"] == ["solution", "hide-cell"]
+    assert solution.source.startswith("# @title Solution\n")
 
 
 # --- the bootstrap tool ----------------------------------------------------------------------------

@@ -7,28 +7,25 @@
 """
 
 import ast
-import io
 import re
 import sys
-import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import nbformat
-from bootstrap import ROOT, bootstrap_source, first_code_cell, is_bootstrap
+from bootstrap import ROOT, bootstrap_source, first_code_cell, in_step, is_bootstrap
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
+from roles import ROLES, code_of, folded, roles_of
 
-MAX_LINES = 40
+MAX_LINES = 60
+MAX_COLUMNS = 88
 EXERCISES = range(3, 6)
 ALLOWED_HTML = {"details", "summary", "br", "sub", "sup", "img"}
-DRAWING_MODULES = {"plt", "plots"}
-DRAWING_METHODS = {"subplots", "subplot_mosaic", "figure"}
 # What an editor or papermill leaves in a cell's metadata; it changes with every run and hides real changes.
 LEFT_BY_A_RUN = {"execution", "papermill", "ExecuteTime"}
 
@@ -199,53 +196,49 @@ def pictures_have_alt(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
                     yield index, f"the picture {token.attrs.get('src')} needs an alt text: {poor}"
 
 
-def links_resolve(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
-    """Relative links lead to a file in book/; so they work on the site, in Jupyter and on GitHub."""
-    for index, cell in markdown_cells(notebook):
-        targets = [
-            str(token.attrs.get("href") or token.attrs.get("src"))
-            for group in inline_groups(cell.source)
-            for token in group
-            if token.type in {"link_open", "image"}
-        ]
-        for html in html_of(cell.source):
-            targets += [match[1] for match in re.findall(r"\bsrc\s*=\s*([\"'])(.*?)\1", html)]
-        for target in targets:
-            parts = urlsplit(target)
-            if parts.scheme or parts.netloc or not parts.path:
-                continue
-            if not (path.parent / unquote(parts.path)).is_file():
-                yield index, f"the link to {target!r} leads nowhere: no such file beside the notebook"
-
-
 # --- code -----------------------------------------------------------------------------------------
 
 
 def plain_python(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
-    """Code is plain Python, short enough to read without scrolling."""
+    """Code is plain Python and shows its outputs, so that it runs everywhere and the tests compare it."""
     for index, cell in code_cells(notebook):
-        lines = cell.source.count("\n") + 1
-        if lines > MAX_LINES:
-            yield index, f"the code has {lines} lines; at most {MAX_LINES}"
         try:
             ast.parse(cell.source)
         except SyntaxError as error:
             yield index, f"not plain Python (line {error.lineno}: {error.msg}); magics do not run everywhere"
-            continue
-        for line in lines_ending_in_semicolon(cell.source):
-            yield index, f"line {line} ends in ';': it hides an output that the tests compare"
+        if re.search(r";\s*(#.*)?$", cell.source):
+            yield index, "the last line ends in ';': it hides an output that the tests compare"
         if "raises-exception" in tags(cell):
             yield index, "the tag raises-exception is ignored by papermill; catch the error in the cell"
 
 
-def lines_ending_in_semicolon(source: str) -> Iterator[int]:
-    """Yield the numbers of the lines whose last code token is a semicolon."""
-    previous = None
-    for token in tokenize.generate_tokens(io.StringIO(source + "\n").readline):
-        if token.type in {tokenize.NEWLINE, tokenize.NL} and previous is not None and previous.string == ";":
-            yield token.start[0]
-        if token.type != tokenize.COMMENT:
-            previous = token
+def short_code(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """A cell is read at one glance, and a line without scrolling."""
+    for index, cell in code_cells(notebook):
+        if is_bootstrap(cell):  # compared word for word below
+            continue
+        lines = code_of(cell).splitlines()
+        if len(lines) > MAX_LINES:
+            yield index, f"the code has {len(lines)} lines; at most {MAX_LINES}"
+        for line in lines:
+            if len(line) > MAX_COLUMNS:
+                yield index, f"a line of {len(line)} characters, at most {MAX_COLUMNS}: {line.strip()[:40]} …"
+
+
+def one_role(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """A code cell has one role, and is folded as tools/roles.py folds that role."""
+    for index, cell in code_cells(notebook):
+        if len(roles_of(cell)) != 1:
+            yield index, f"has {len(roles_of(cell))} role tags; exactly one of {', '.join(sorted(ROLES))}"
+        elif cell != folded(cell):
+            yield index, "is not folded by its role; run tools/roles.py"
+
+
+def claims_in_checks(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Claims stand in cells of their own, so that the idea can be read without its proof."""
+    for index, cell in code_cells(notebook):
+        if calls_of(tree_of(cell), "claim") and not {"check", "solution"} & set(tags(cell)):
+            yield index, "a claim outside of a cell with the role `check` or `solution`"
 
 
 def bootstrap_first(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
@@ -256,8 +249,7 @@ def bootstrap_first(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
     if index is None:
         yield None, "has no code cell; the first one must be the bootstrap cell"
         return
-    cell = notebook.cells[index]
-    if not is_bootstrap(cell) or cell.source != source:
+    if not in_step(notebook, source):
         yield index, "the first code cell is not the bootstrap cell; run tools/bootstrap.py"
     for other, cell in code_cells(notebook):
         if other != index and is_bootstrap(cell):
@@ -303,52 +295,26 @@ def assigned_names(tree: ast.Module) -> set[str]:
 # --- figures --------------------------------------------------------------------------------------
 
 
-def calls_made(tree: ast.AST) -> Iterator[ast.Call]:
-    """Yield the calls that running `tree` makes itself: not those in the bodies of functions it defines."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            continue
-        if isinstance(node, ast.Call):
-            yield node
-        yield from calls_made(node)
-
-
-def root_and_name(call: ast.Call) -> tuple[str, str]:
-    """Return ('plt', 'plot') for plt.plot(…), ('', 'f') for f(…)."""
-    node, name = call.func, ""
-    if isinstance(node, ast.Name):
-        return "", node.id
-    if isinstance(node, ast.Attribute):
-        name = node.attr
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return (node.id if isinstance(node, ast.Name) else ""), name
-
-
-def draws(tree: ast.AST, drawing_functions: set[str]) -> bool:
-    """Guess whether running `tree` draws with matplotlib."""
-    for call in calls_made(tree):
-        root, name = root_and_name(call)
-        if root in DRAWING_MODULES or name in DRAWING_METHODS or (not root and name in drawing_functions):
-            return True
-    return False
+def calls_of(tree: ast.AST, *names: str) -> list[ast.Call]:
+    """Return the calls in `tree` of functions or methods with one of these names."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in calls if getattr(call.func, "attr", getattr(call.func, "id", "")) in names]
 
 
 def figures_have_alt(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
-    """A cell that draws says what is seen in `mystnb.image.alt`, or denies it by the tag `no-figure`."""
-    functions: set[str] = set()
+    """A cell that makes a figure says what is seen in `mystnb.image.alt`.
+
+    What a function draws that a cell calls is not seen here, but by `pictures_without_alt` after the build.
+    """
     for index, cell in code_cells(notebook):
         tree = tree_of(cell)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and draws(ast.Module(node.body, []), functions):
-                functions.add(node.name)
-        scrubs = [call for call in calls_made(tree) if root_and_name(call)[1] == "scrub"]
+        scrubs = calls_of(tree, "scrub")
         for call in scrubs:
             yield from ((index, message) for message in scrub_problems(call))
-        if scrubs or "no-figure" in tags(cell) or not draws(tree, functions):
-            continue
-        alt = (cell.metadata.get("mystnb", {}).get("image") or {}).get("alt")
-        if poor := is_poor_alt(alt):
+        run = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+        image = cell.metadata.get("mystnb", {}).get("image", {})
+        draws = image or (not scrubs and any(calls_of(node, "figure", "subplots") for node in run))
+        if draws and (poor := is_poor_alt(image.get("alt"))):
             yield index, f"draws a figure and needs an alt text (metadata mystnb.image.alt): {poor}"
 
 
@@ -403,7 +369,7 @@ class Exercise:
     index: int  # of the cell with its heading
     title: str  # of its heading
     text: str = ""  # its Markdown, up to the solution
-    solution: list[NotebookNode] = field(default_factory=list)  # code cells tagged hide-cell
+    solution: list[NotebookNode] = field(default_factory=list)  # its code cells
 
 
 def sections(source: str) -> list[tuple[int, str, str]]:
@@ -430,7 +396,7 @@ def exercises_of(notebook: NotebookNode) -> list[Exercise]:
                     found.append(current := Exercise(index, title))
                 if current and not current.solution:
                     current.text += f"{text}\n\n"
-        elif cell.cell_type == "code" and "hide-cell" in tags(cell) and cell.source.strip() and current:
+        elif cell.cell_type == "code" and "solution" in tags(cell) and code_of(cell).strip() and current:
             current.solution.append(cell)
     return found
 
@@ -442,7 +408,7 @@ def exercises(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
         yield None, f"has {len(found)} exercises (headings '### Exercise …'); 3 to 5 are wanted"
     for exercise in found:
         if not exercise.solution:
-            yield exercise.index, f"{exercise.title!r} has no solution: a code cell tagged hide-cell in its section"
+            yield exercise.index, f"{exercise.title!r} has no solution: a code cell tagged `solution` in its section"
 
 
 RULES: list[Rule] = [
@@ -455,10 +421,12 @@ RULES: list[Rule] = [
     imports_in_one_cell,
     one_parameters_cell,
     plain_python,
+    short_code,
+    one_role,
+    claims_in_checks,
     no_myst,
     only_known_html,
     pictures_have_alt,
-    links_resolve,
     figures_have_alt,
 ]
 
