@@ -1,6 +1,5 @@
-"""The teaching code of the course "Push Down, Pull Up".
+"""The teaching code of the course "Push Down, Pull Up": what a chapter has written out once, it then imports from here.
 
-Every chapter imports from here what it has already written out once. Read the modules in this order: `seed`,
-`data`, `models`, `losses`, `train`, `group`, `metrics`, `ladder`, `sweep`, `plots`, `widgets`, `claims`. Importing the
-package seeds nothing and sets no global state.
+Read in this order: `seed`, `data`, `models`, `losses`, `train`, `sampling`, `metrics`, `claims`, `checks`; then
+`figures`, and the recorded studies in `studies`. Importing the package seeds nothing and sets no global state.
 """

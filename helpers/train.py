@@ -6,13 +6,13 @@ runs. Adam works on each weight by itself, so every run trains as if it were alo
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+import cloudpickle
 import torch
 from joblib import Parallel, delayed, parallel_config
 from torch import Tensor, nn
@@ -294,7 +294,7 @@ def side_by_side(
     draw from a generator of its own, and its networks should be built before."""
     workers = min(workers, int(os.environ.get("COURSE_WORKERS", workers)))
     if workers == 1:  # joblib would run the tasks themselves, here and now
-        tasks = [copy.deepcopy(task) for task in tasks]
+        tasks = [cloudpickle.loads(cloudpickle.dumps(task)) for task in tasks]
     with parallel_config("loky", inner_max_num_threads=torch.get_num_threads()):
         run = Parallel(n_jobs=workers, return_as="generator", batch_size=1)
         return list(progress(run(delayed(task)() for task in tasks), label, total=len(tasks)))
