@@ -29,7 +29,8 @@ class Diverged(ArithmeticError):
 
 def fail(name: str, given: object, expected: str) -> NoReturn:
     """Raise the `ValueError` of all checks: the argument's name, what came, what is expected."""
-    raise ValueError(f"{name}: got {describe(given)}, expected {expected}")
+    words = given if isinstance(given, str) else describe(given)
+    raise ValueError(f"{name}: got {words}, expected {expected}")
 
 
 def require(holds: object, name: str, given: object, expected: str) -> None:
@@ -187,7 +188,7 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
             said = name in hints and parameter.kind != parameter.VAR_KEYWORD
             problem = _problem(hints[name], value, known) if said else None
             if problem and value is not parameter.default:
-                fail(name, value, problem)
+                fail(name, describe(value), problem)
         return function(*args, **kwargs)
 
     call.is_checked = True
