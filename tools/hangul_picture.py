@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from helpers import data, plots
+from helpers.figures import plots
+from helpers.studies.syllables import hangul
 
 TARGET = Path(__file__).parent.parent / "book" / "static" / "hangul.png"
 SYLLABLES = 12
@@ -15,7 +16,7 @@ PARTS = ("train", "validation", "test")
 
 if __name__ == "__main__":
     plots.set_style()
-    sets = [data.hangul(part) for part in PARTS]
+    sets = [hangul(part) for part in PARTS]
     # Rows as high as their number of fonts, so that a syllable has one size in the whole picture.
     figure, axes = plots.figure(rows=len(PARTS), height=2.4)
     axes[0].get_gridspec().set_height_ratios([len(part.fonts) for part in sets])
