@@ -18,10 +18,11 @@ from _arguments import arguments
 from torch.nn.functional import relu, softplus
 
 from helpers.data import noise, ring
-from helpers.ebgan_digits import Arm, mean_square, start
-from helpers.models import mlp, mlp_autoencoder
-from helpers.seed import generators, seed_everything
-from helpers.train import Game, ebgan_d_step, ebgan_g_step, gan_d_step, gan_g_step, make_ebgan, make_game
+from helpers.losses import reconstruction_energy
+from helpers.models import Discriminator, Generator, mlp, mlp_autoencoder
+from helpers.seed import rngs, seed_everything
+from helpers.studies.ebgan_digits import conv_autoencoder
+from helpers.train import Game, d_step, ebgan, g_step, gan, make_ebgan, make_game
 
 BATCH, LATENT, MARGIN = 16, 32, 0.2  # on digits
 SIZES, WIDTH, CODE, PLANE_BATCH = (1, 8, 32), 32, 8, 64  # in the plane
@@ -56,35 +57,33 @@ def bare_step(game: Game, kind: str, real: torch.Tensor) -> None:
 
 def course_step(game: Game, kind: str, real: torch.Tensor) -> None:
     """The same with the course's functions, which check their arguments."""
-    if kind == "GAN":
-        gan_d_step(game, real, torch.randn(len(real), LATENT))
-        gan_g_step(game, torch.randn(len(real), LATENT))
-    else:
-        ebgan_d_step(game, real, torch.randn(len(real), LATENT), MARGIN, mean_square)
-        ebgan_g_step(game, torch.randn(len(real), LATENT), energy=mean_square)
+    method = gan() if kind == "GAN" else ebgan(MARGIN, partial(reconstruction_energy, kind="mse"))
+    d_step(game, method, real, torch.randn(len(real), LATENT))
+    g_step(game, method, torch.randn(len(real), LATENT))
 
 
 def on_digits(step: Callable[[Game, str, torch.Tensor], None], kind: str) -> Step:
     """Make one step of a fresh game on pictures."""
-    game, source = start(Arm(method=kind.lower()), 0)
-    real = 2 * torch.rand(BATCH, 1, 28, 28, generator=source) - 1
+    discriminator = Discriminator() if kind == "GAN" else conv_autoencoder()
+    game = make_game(Generator(LATENT), discriminator)
+    real = 2 * torch.rand(BATCH, 1, 28, 28) - 1
     return partial(step, game, kind, real)
 
 
 def in_the_plane(kind: str, universes: int) -> Step:
     """Make one step of a game on the ring, with so many universes at once."""
     seeds, data = range(universes), ring()
-    sources, generator = generators(seeds), mlp((2, WIDTH, WIDTH, 2), seeds)
+    sources, generator = rngs(seeds), mlp((2, WIDTH, WIDTH, 2), seeds)
     if kind == "GAN":
         game = make_game(generator, mlp((2, WIDTH, WIDTH, 1), seeds, scalar=True))
-        d_step, g_step = gan_d_step, gan_g_step
+        method = gan()
     else:
         game = make_ebgan(generator, mlp_autoencoder((2, WIDTH, CODE), seeds), margin=1.0, numbers=2)
-        d_step, g_step = partial(ebgan_d_step, margin=1.0), ebgan_g_step
+        method = ebgan(margin=1.0)
 
     def step() -> None:
-        d_step(game, data.sample(PLANE_BATCH, sources), noise(PLANE_BATCH, 2, sources))
-        g_step(game, noise(PLANE_BATCH, 2, sources))
+        d_step(game, method, data.sample(PLANE_BATCH, sources), noise(PLANE_BATCH, 2, sources))
+        g_step(game, method, noise(PLANE_BATCH, 2, sources))
 
     return step
 

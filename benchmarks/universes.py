@@ -15,8 +15,8 @@ from _arguments import arguments
 
 from helpers.data import noise, ring
 from helpers.models import mlp
-from helpers.seed import generators, seed_everything
-from helpers.train import fit, make_game
+from helpers.seed import rngs, seed_everything
+from helpers.train import fit, gan, make_game
 
 SIZES = (1, 8, 16, 32)
 WIDTH, BATCH, LATENT = 64, 128, 2
@@ -27,7 +27,7 @@ class Run:
     """A GAN on the ring with one universe per seed, ready to be continued by some steps."""
 
     def __init__(self, seeds: range) -> None:
-        self.sources = generators(seeds)
+        self.sources = rngs(seeds)
         self.game = make_game(
             mlp((LATENT, WIDTH, WIDTH, 2), seeds), mlp((2, WIDTH, WIDTH, 1), seeds, scalar=True), lr=1e-3
         )
@@ -37,6 +37,7 @@ class Run:
         start = time.perf_counter()
         fit(
             self.game,
+            gan(),
             lambda: ring().sample(BATCH, self.sources),
             lambda: noise(BATCH, LATENT, self.sources),
             steps,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
-from helpers import data, models, plots, train
-from helpers.seed import generators, seed_everything
+from helpers import data, models, train
+from helpers.figures import plots
+from helpers.seed import rngs, seed_everything
 
 TARGET = Path(__file__).parent.parent / "book" / "static" / "ring.png"
 MOMENTS = (0, 200, 600, 2000)
@@ -19,11 +20,11 @@ MOMENTS = (0, 200, 600, 2000)
 def film(seed: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Return 600 generated points and the discriminator's opinion of the plane at each moment."""
     seed_everything(seed)
-    ring, sources = data.ring(), generators([seed])
+    ring, sources = data.ring(), rngs([seed])
     game = train.make_game(
         models.mlp((2, 32, 32, 2), seeds=[seed]), models.mlp((2, 32, 32, 1), seeds=[seed], scalar=True), lr=2e-3
     )
-    fixed = data.noise(600, 2, generators([seed + 1]))
+    fixed = data.noise(600, 2, rngs([seed + 1]))
 
     def look(game: train.Game) -> tuple[torch.Tensor, torch.Tensor]:
         opinion = train.sample(game.discriminator, plots.lattice().reshape(1, -1, 2)).sigmoid()
@@ -31,6 +32,7 @@ def film(seed: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:
 
     history = train.fit(
         game,
+        train.gan(),
         lambda: ring.sample(128, sources),
         lambda: data.noise(128, 2, sources),
         MOMENTS[-1],

@@ -1,4 +1,4 @@
-"""Studies: a grid of settings × seeds, on the cores of one machine or on a cluster, stored run by run.
+"""All studies run through `sweep`: settings × seeds, on the cores of a machine or on a cluster, stored run by run.
 
 A *run* is one training with one setting and one seed; what it returns are its *metrics*. Each run is written to the
 *store*, a text file with one JSON object per line, as soon as it is done. A sweep that was stopped, by Ctrl-C or by a
@@ -32,8 +32,8 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from helpers._checks import check_int, describe, fail
-from helpers.seed import generators, seed_everything
+from helpers.checks import Count, checked, fail
+from helpers.seed import rngs, seed_everything
 from helpers.train import progress
 
 Row = dict[str, Any]
@@ -47,72 +47,44 @@ _ONE_AT_A_TIME = threading.Lock()  # a cluster's worker may have several threads
 
 
 def grid(**lists: Iterable[Any]) -> list[dict[str, Any]]:
-    """Combine every value of each setting with every value of the others.
-
-    Args:
-        **lists: for each setting the values it takes, at least one.
-
-    Returns:
-        One dict per combination; the last setting changes fastest.
-
-    Raises:
-        ValueError: if a setting has no list of values.
-    """
+    """Combine every value of each setting with every value of the others; the last one changes fastest."""
     for name, values in lists.items():
         if not isinstance(values, list | tuple | range) or not values:
-            fail(name, describe(values), "a list of at least one value")
+            fail(name, values, "a list of at least one value")
     return [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
 
 
+@checked
 def sweep(
     run: Run,
     settings: Iterable[dict[str, Any]],
     seeds: Iterable[int],
     store: str | Path,
     *,
-    workers: int = 2,
+    workers: Count = 2,
     cluster: str | None = None,
     retry_failed: bool = False,
     label: str | None = None,
 ) -> list[Row]:
-    """Run every setting with every seed, except for what the store has already.
+    """Run every setting with every seed, except for what the store has already; return a row for each.
 
-    Each run begins with `helpers.seed.seed_everything`, so that a seed gives the same metrics wherever it runs. (Only
-    Python's own `random` is not safe on a cluster, where Dask draws from it too.) A run that raises is stored with its
-    error, and the others go on. One that kills its process, for want of memory for instance, stops a sweep on this
-    machine with joblib's error; on a cluster it is stored as failed after some tries.
+    `run(seed=seed, **setting)` is a function at the top level of a module; it returns a dict of finite numbers,
+    texts, `None`, or lists of these, and settings are made of the same. Each run begins with `seed_everything`, so a
+    seed gives the same metrics wherever it runs. (Only Python's own `random` is not safe on a cluster, where Dask
+    draws from it too.) A run that raises is stored with its error, and the others go on; `retry_failed` runs it
+    again. One that kills its process stops a sweep on this machine; on a cluster it is stored as failed after some
+    tries. A run is known by its function's name, its setting and its seed: if you change its code, take a new store.
+    Only one sweep at a time may write to a store.
 
-    A run is known by its function's name, its setting and its seed: if you change the function's code, take a new
-    store. Only one sweep at a time may write to a store.
-
-    Args:
-        run: called as `run(seed=seed, **setting)`, returns a dict of metrics: finite numbers, texts, `None`, or lists
-            of these. A function at the top level of a module, so that other processes can find it.
-        settings: dicts of arguments for `run`, made of the same kinds of values; see `grid`. They are stored as they
-            are, so name no folders of yours.
-        seeds: whole numbers in [0, 2³²).
-        store: the file; made if it is not there, resumed if it is.
-        workers: how many processes run at a time. With 1, all happens in this one, where a debugger can follow.
-        cluster: the address of a running Dask scheduler, such as `"tcp://10.0.0.5:8786"`, whose workers run
-            instead. Give them one thread each: the runs within a process wait for each other. If one dies, its runs
-            start again on another.
-        retry_failed: run again what failed before.
-        label: name of a progress bar; none without it.
-
-    Returns:
-        The rows, one for each setting and seed: the first setting with each seed, then the next.
-
-    Raises:
-        ValueError: if an argument is not as described, or a line of the store is damaged.
-        ImportError: if a cluster is asked for without the extra `cluster`.
-        ConnectionError: if the cluster's scheduler is lost. What was done is in the store.
+    With `workers=1` all happens in this process. `cluster` is the address of a running Dask scheduler, such as
+    "tcp://10.0.0.5:8786", whose workers need one thread each. `label` names a progress bar. Raises ConnectionError
+    if the scheduler is lost: what was done is in the store.
     """
     name, tasks, store = _name(run), {}, _check_store(store)
     for setting, seed in itertools.product(_check_settings(settings), _check_seeds(seeds)):
         tasks[_identity(name, setting, seed)] = (run, name, setting, seed)
-    check_int("workers", workers, 1)
     if cluster is not None and not (isinstance(cluster, str) and re.search(r":\d+$", cluster)):
-        fail("cluster", describe(cluster), "the address of a Dask scheduler, such as 'tcp://10.0.0.5:8786'")
+        fail("cluster", repr(cluster), "the address of a Dask scheduler, such as 'tcp://10.0.0.5:8786'")
     rows = _resume(store)
     todo = [task for key, task in tasks.items() if key not in rows or (retry_failed and rows[key]["error"])]
     start = partial(_on_cluster, address=cluster) if cluster else partial(_on_this_machine, workers=workers)
@@ -127,57 +99,26 @@ def sweep(
 
 
 def load(store: str | Path) -> list[Row]:
-    """Read a store, whether or not its sweep has finished.
-
-    Args:
-        store: the file. A last line that was cut off while it was written does not count.
-
-    Returns:
-        One row per run. If a run was tried again, its last try.
-
-    Raises:
-        ValueError: if another line is damaged; the message names file and line.
-    """
+    """Read a store, whether or not its sweep has finished: one row per run, its last try if there were several."""
     return list(_read(_check_store(store)).values())
 
 
 def recorded(name: str) -> list[Row]:
-    """Read the results of a study that come with this package. `python studies/NAME.py` made them.
-
-    Args:
-        name: of the study.
-
-    Returns:
-        One row per run.
-
-    Raises:
-        ValueError: if there is no such study.
-    """
-    folder = files("helpers") / "results"
+    """Read the results of a study that come with this package: helpers/studies/results/NAME.jsonl."""
+    folder = files("helpers.studies") / "results"
     there = {file.name.removesuffix(".jsonl"): file for file in folder.iterdir() if file.name.endswith(".jsonl")}
     if not isinstance(name, str) or name not in there:
-        fail("name", describe(name), f"the name of a recorded study ({', '.join(sorted(there)) or 'there is none'})")
+        fail("name", repr(name), f"the name of a recorded study ({', '.join(sorted(there)) or 'there is none'})")
     return load(there[name])
 
 
 def select(rows: Iterable[Row], **where: Any) -> list[Row]:
-    """Pick the rows with the given settings, for instance `select(rows, method="ebgan", seed=0)`.
-
-    Args:
-        rows: what `sweep`, `load` or `recorded` returned.
-        **where: settings, or `seed`, and the value that each must have.
-
-    Returns:
-        The rows that agree in all of them, in the same order.
-
-    Raises:
-        ValueError: if no row has a setting of that name.
-    """
+    """Pick the rows with the given settings or seed: `select(rows, method="ebgan", seed=0)`."""
     flat = [(row, {**row["settings"], "seed": row["seed"]}) for row in rows]
     for name, value in where.items():
         if flat and not any(name in setting for _, setting in flat):
             known = sorted({known for _, setting in flat for known in setting})
-            fail(name, describe(value), f"the name of a setting of these rows: one of {', '.join(known)}")
+            fail(name, value, f"the name of a setting of these rows: one of {', '.join(known)}")
     return [row for row, setting in flat if where.items() <= setting.items()]
 
 
@@ -195,7 +136,7 @@ def _on_cluster(tasks: list[Task], address: str) -> Iterator[Row]:
     try:
         from distributed import CancelledError, Client, KilledWorker, as_completed
     except ImportError as error:
-        hint = "a cluster needs Dask: pip install 'push-down-pull-up-helpers[cluster]', or pip install distributed"
+        hint = "a cluster needs Dask: pip install distributed"
         raise ImportError(hint) from error
     if not tasks:
         return
@@ -259,7 +200,7 @@ def _identity(name: str, setting: dict[str, Any], seed: int) -> str:
 def _name(run: Run) -> str:
     """Return a function's name with its module; a script is a module too, however it was started."""
     if not inspect.isfunction(run) or "<" in run.__qualname__:
-        fail("run", describe(run), "a function defined at the top level of a module")
+        fail("run", run, "a function defined at the top level of a module")
     module = run.__module__
     if module == "__main__":
         module = Path(getattr(sys.modules[module], "__file__", None) or module).stem
@@ -275,12 +216,12 @@ def _storable(value: Any) -> bool:
 
 def _check_settings(settings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the settings as a list of different dicts that can be stored."""
-    settings = list(settings) if isinstance(settings, Iterable) else fail("settings", describe(settings), "dicts")
+    settings = list(settings) if isinstance(settings, Iterable) else fail("settings", settings, "dicts")
     for number, setting in enumerate(settings):
         if not isinstance(setting, dict) or not all(isinstance(key, str) for key in setting) or "seed" in setting:
-            fail(f"settings[{number}]", describe(setting), "a dict from names of arguments, but not 'seed', to values")
+            fail(f"settings[{number}]", setting, "a dict from names of arguments, but not 'seed', to values")
         if not _storable(list(setting.values())):
-            fail(f"settings[{number}]", describe(setting), "finite numbers, texts, None, or lists of these as values")
+            fail(f"settings[{number}]", setting, "finite numbers, texts, None, or lists of these as values")
     if len({_identity("", setting, 0) for setting in settings}) < max(1, len(settings)):
         fail("settings", f"{len(settings) or 'none'}", "at least one, and each of them once")
     return settings
@@ -289,25 +230,25 @@ def _check_settings(settings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _check_seeds(seeds: Iterable[int]) -> list[int]:
     """Return the seeds as a list of different seeds."""
     seeds = list(seeds) if isinstance(seeds, Iterable) else seeds
-    if len(generators(seeds)) > len(set(seeds)):
-        fail("seeds", describe(seeds), "each seed once")
+    if len(rngs(seeds)) > len(set(seeds)):
+        fail("seeds", seeds, "each seed once")
     return seeds
 
 
 def _check_metrics(metrics: Any) -> dict[str, Any]:
     """Return what a run returned if it can be stored."""
     if not isinstance(metrics, dict) or not all(isinstance(name, str) for name in metrics):
-        fail("metrics", describe(metrics), "a dict from names to values")
+        fail("metrics", metrics, "a dict from names to values")
     for name, value in metrics.items():
         if not _storable(value):
-            fail(f"metrics[{name!r}]", describe(value), "a finite number, a text, None, or a list of these")
+            fail(f"metrics[{name!r}]", value, "a finite number, a text, None, or a list of these")
     return metrics
 
 
 def _check_store(store: Any) -> Path:
     """Return the store's path."""
     if not isinstance(store, str | os.PathLike) or not os.fspath(store):
-        fail("store", describe(store), "the path of a file")
+        fail("store", store, "the path of a file")
     return Path(store)
 
 
