@@ -241,7 +241,7 @@ BROKEN: dict[str, tuple[Callable[[NotebookNode], object], str | None, str]] = {
     "raw inline HTML": (add_text("ordinary", "a <span style='x'>b</span>"), "ordinary", "raw HTML <span>"),
     "HTML picture without alt": (add_text("ordinary", "a <img src='other.md'>"), "ordinary", "alt text"),
     "picture without alt": (add_text("ordinary", "![](other.md)"), "ordinary", "alt text"),
-    "long cell": (set_source("style", "x = 1\n" * 60 + "x"), "style", "61 lines; at most 60"),
+    "long cell": (set_source("style", "x = 1\n" * 25 + "x"), "style", "26 lines; at most 25"),
     "long line": (set_source("style", f"x = '{'a' * 83}'"), "style", "a line of 89 characters, at most 88"),
     "no role": (set_metadata("style"), "style", "0 role tags"),
     "two roles": (set_metadata("style", tags=["idea", "plot"]), "style", "2 role tags"),

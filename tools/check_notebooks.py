@@ -22,7 +22,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
 from roles import ROLES, code_of, folded, roles_of
 
-MAX_LINES = 60
+MAX_LINES = 25
 MAX_COLUMNS = 88
 EXERCISES = range(3, 6)
 ALLOWED_HTML = {"details", "summary", "br", "sub", "sup", "img"}
