@@ -39,7 +39,7 @@ def title_of(path: Path) -> str:
 
 def question_of(path: Path) -> str:
     """Return the question that a chapter opens with, in one line."""
-    found = re.search(r"^> \*\*Question\.\*\* ((?:.+\n?)*)", opening_of(path), re.MULTILINE)
+    found = re.search(r"^> \*\*Question\.\*\* (.+\n(?:> .+\n)*)", opening_of(path) + "\n", re.MULTILINE)
     return " ".join(found[1].replace("\n>", "\n").split()).replace("|", "\\|") if found else ""
 
 
