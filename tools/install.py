@@ -80,7 +80,7 @@ def main() -> None:
         sys.exit(f".venv holds PyTorch's variant {before[0]!r}; for {variant!r} delete .venv first")
     start, count = time.monotonic(), len(re.findall(r"^\S+==", PINS.read_text(encoding="utf-8"), re.MULTILINE))
     print(f"installing {count} packages into .venv ({SIZES[variant]}); V=1 shows each", flush=True)
-    venv.create(ENVIRONMENT, with_pip=True)
+    venv.create(ENVIRONMENT, with_pip=True, symlinks=os.name != "nt")
     install(variant, options.verbose)
     STAMP.write_text("\n".join(now), encoding="utf-8")
     print(f"installed in {time.monotonic() - start:.0f} s", flush=True)
