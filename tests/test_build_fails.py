@@ -168,6 +168,7 @@ def test_a_new_chapter_takes_its_notebook_and_one_line(course: Path) -> None:
     new.cells[0].source = "# A new one\n\n> **Question.** Does it\n> appear?\n\nText."
     exercise = "## Exercises\n\n### Exercise 1 (core): look\n\n**Predict** it. Is it there?"
     new.cells.append(new_markdown_cell(exercise, id="exercise"))
+    new.cells[2].metadata |= {"tags": ["check", "hide-input"], "mystnb": {"code_prompt_show": "The check"}}
     nbformat.write(new, course / "book" / "99-new.ipynb")
     toc = course / "_toc.yml"
     line = "      - file: 02-second\n"
@@ -175,7 +176,10 @@ def test_a_new_chapter_takes_its_notebook_and_one_line(course: Path) -> None:
 
     done = build(course)
     assert done.returncode == 0 and "99-new" in executed(done), done.stdout
-    assert "✓ 99-new holds" in page_of(course, "99-new").text
+    check = page_of(course, "99-new").find(class_="tag_check")
+    output, folded = check.find_all(True, recursive=False)
+    assert "✓ 99-new holds" in output.text, "what is seen stands above the folded code"
+    assert folded.summary.find(class_="collapsed").text == "The check" and not folded.summary.attrs
     start = page_of(course, "index")
     assert start.find("h2").text.startswith("The part")
     row = start.find("a", string="99 A new one", class_="reference").find_parent("tr")

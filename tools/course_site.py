@@ -28,6 +28,7 @@ from fontTools.subset import parse_unicodes
 from fontTools.ttLib import TTFont
 from light_pages import Pictures, cut_font, cut_math_fonts, lighten_code, plain_classes
 from lists import LISTS, chapter_file, chapters_among, title_of
+from myst_nb.sphinx_ import HideCodeCellNode
 from openings import dress_openings
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -193,9 +194,18 @@ def mark_callouts(app: Sphinx, doctree: nodes.document, docname: str = "") -> No
             quote["classes"] += ["callout", f"callout-{word}"]
 
 
+# ------------------------------------------------------------------------------------------ folded cells
+def figures_first(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Show what a plot or a check prints above its folded code: a reader looks first, and may then ask how."""
+    for cell in doctree.findall(nodes.container):
+        if {"tag_plot", "tag_check"} & set(cell["classes"]) and isinstance(cell.children[0], HideCodeCellNode):
+            cell.children = [*cell.children[1:], cell.children[0]]
+
+
 # ------------------------------------------------------------------------------------------ HTML of pages
 # What screen readers miss in the theme's frame and in the bibliography, mended with the smallest changes.
 PAGE_CHANGES: list[tuple[str, str]] = [
+    ('<summary aria-label="Toggle hidden content">', "<summary>"),  # its name is what is to be seen
     ('role="doc-biblioentry"', 'role="listitem"'),  # the entry's role is deprecated
     ('role="doc-bibliography"', 'role="list"'),
     (' role="doc-backlink"', ""),
@@ -283,6 +293,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", literal_backticks, priority=400)  # before napoleon
     app.connect("doctree-resolved", mark_callouts)
     app.connect("doctree-resolved", dress_openings)
+    app.connect("doctree-resolved", figures_first)
     app.connect("html-page-context", defer_scripts, priority=900)
     app.connect("html-page-context", add_date)
     app.connect("build-finished", mend_pages, priority=900)
