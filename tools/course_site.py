@@ -50,7 +50,7 @@ ICONS = {
 # ---------------------------------------------------------------------------------------- files from npm
 def bring_assets() -> None:
     """Install `tools/vendor` from its lock file and copy what pages need, unless that was done before."""
-    wanted = (VENDOR / "package-lock.json").read_bytes() + Path(__file__).read_bytes()
+    wanted = (VENDOR / "package-lock.json").read_bytes() + repr(ICONS).encode()
     lock = hashlib.sha256(wanted).hexdigest()
     stamp = STATIC_VENDOR / ".lock-hash"
     modules = VENDOR / "node_modules"
