@@ -1,46 +1,44 @@
 # Two commands on a fresh machine with Python 3.11 or newer: `make book` and `make test`.
 # They wrap the plain commands that README.md shows; use those where there is no make.
+#   JOBS=4     four chapters at once (default: half of the cores, at least two; tests take all cores)
+#   TORCH=cpu  PyTorch without CUDA, when .venv is made; TORCH_INDEX= names another index for it
+#   V=1        all that pip, Sphinx and the chapters say
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALLED := .venv/.installed
+export JOBS TORCH TORCH_INDEX V
 
-.PHONY: book site test browser pdf seeds check bench clean
+.PHONY: book installed test browser pdf seeds check bench clean
 
-book: site
-	@echo "The site is built. Open: file://$(CURDIR)/_build/html/index.html"
+book: installed
+	@$(BIN)/python tools/build.py
 
-# pip runs again only if what it installs has changed.
-$(INSTALLED): requirements.txt pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+# Does nothing unless what it installs has changed.
+installed:
+	@$(PYTHON) tools/install.py
 
-site: $(INSTALLED)
-	$(BIN)/jupyter-book build book --toc "$(CURDIR)/_toc.yml" -W --keep-going -n --all
-
-test: site
-	$(BIN)/pytest
+# One thread for each test: as many tests as cores run at a time.
+test: book
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(or $(JOBS),logical) --dist loadfile $(if $(V),-v)
 
 # The built site in a real browser: needs Chromium or Chrome on the PATH.
-browser: site
+browser: book
 	$(BIN)/pytest -n 2 -m browser tests/site
 
 # The whole course as one PDF, which the site then offers. Needs Chromium or Chrome; without one it says so.
-pdf: site
+pdf: book
 	$(BIN)/python tools/make_pdf.py
-	$(MAKE) site
+	@$(BIN)/python tools/build.py
 
 # Every chapter with other seeds: its claims must hold for them too. Takes about ten minutes.
-seeds: $(INSTALLED)
+seeds: installed
 	$(BIN)/python tools/run_seeds.py --seeds 0 1 2 3 4
 
 # Rules for notebooks and code style, in seconds.
-check: $(INSTALLED)
+check: installed
 	$(BIN)/python tools/check_notebooks.py
 	$(BIN)/ruff check .
 
-bench: $(INSTALLED)
+bench: installed
 	$(BIN)/python benchmarks/universes.py
 	$(BIN)/python benchmarks/ebgan.py
 	$(BIN)/python benchmarks/contrastive.py

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from course_site import kernel_environment
-
-ROOT = Path(__file__).parent
+from execute import kernel_environment
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -18,9 +15,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     if item.path.suffix != ".ipynb":
         return (yield)
     before = dict(os.environ)
-    wanted = kernel_environment(ROOT / "_build")
-    wanted.pop("COURSE_CLAIMS")  # the build has recorded the claims already
-    os.environ.update(wanted)
+    os.environ.update(kernel_environment())
     try:
         return (yield)
     finally:

@@ -1,7 +1,8 @@
-"""Are the course's contrastive losses as fast and as small as those of two libraries?
+"""Are the course's contrastive losses as fast and as small as those of other libraries?
 
 Prints, for each loss and batch, the time and the peak memory of forward and backward pass as ratios, library over
-course: 2 means that the library takes twice as much. See README.md beside this file.
+course: 2 means that the library takes twice as much. lightly takes part if it is installed. See README.md beside this
+file.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # torch's profiler would report 
 
 import torch
 from _arguments import arguments
-from lightly.loss import NTXentLoss
 from pytorch_metric_learning import losses as pml
 from torch.profiler import ProfilerActivity, profile
 
 from helpers.losses import nt_xent, sup_con
 from helpers.seed import seed_everything
+
+try:
+    from lightly.loss import NTXentLoss as LightlyLoss
+except ModuleNotFoundError:
+    LightlyLoss = None
 
 SIZES = (128, 512, 2048)
 WIDTH, CLASSES, TEMPERATURE = 128, 10, 0.5
@@ -41,11 +46,11 @@ def contestants(n: int) -> Iterator[tuple[str, dict[str, Loss]]]:
     a, b = torch.randn(2, n, WIDTH).unbind()
     views = torch.cat([a, b]).requires_grad_()
     partners, classes = torch.arange(n).repeat(2), torch.arange(2 * n) % CLASSES
-    lightly, large, small = NTXentLoss(TEMPERATURE), pml.SupConLoss(TEMPERATURE), pml.NTXentLoss(TEMPERATURE)
-    others: dict[str, Loss] = {
-        "lightly NTXentLoss": lambda: lightly(*views.split(n)),
-        "pytorch-metric-learning SupConLoss": lambda: large(views, partners),
-    }
+    large, small = pml.SupConLoss(TEMPERATURE), pml.NTXentLoss(TEMPERATURE)
+    others: dict[str, Loss] = {"pytorch-metric-learning SupConLoss": lambda: large(views, partners)}
+    if LightlyLoss is not None:
+        lightly = LightlyLoss(TEMPERATURE)
+        others["lightly NTXentLoss"] = lambda: lightly(*views.split(n))
     if n <= LARGEST_PML_NT_XENT:
         others["pytorch-metric-learning NTXentLoss"] = lambda: small(views, partners)
     yield "nt_xent", {"course": lambda: nt_xent(*views.split(n), TEMPERATURE), **others}

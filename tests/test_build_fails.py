@@ -13,11 +13,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
-# Warnings are errors, in references too; go on after the first, to name them all; read every page.
-FLAGS = ["-W", "--keep-going", "-n", "--all"]
 CHAPTERS = ("01-first", "02-second")
 TIMEOUT = 300  # seconds; a build takes about 10
 
@@ -46,14 +45,14 @@ def course(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "book" / "static", tmp_path / "book" / "static")
     (tmp_path / "tools").mkdir()
-    for name in ("course_site.py", "light_pages.py", "openings.py"):
-        shutil.copy(ROOT / "tools" / name, tmp_path / "tools")
+    for path in (ROOT / "tools").glob("*.py"):
+        shutil.copy(path, tmp_path / "tools")
     (tmp_path / "tools" / "vendor").symlink_to(ROOT / "tools" / "vendor")
     (tmp_path / "book" / "references.bib").write_text("", encoding="utf-8")
-    links = "\n".join(f"- [{name}]({name}.ipynb)" for name in CHAPTERS)
-    (tmp_path / "book" / "index.md").write_text(f"# Start\n\n{links}\n", encoding="utf-8")
-    files = "\n".join(f"  - file: {name}" for name in CHAPTERS)
-    toc = f"format: jb-book\nroot: index\nchapters:\n{files}\n"
+    (tmp_path / "book" / "index.md").write_text("# Start\n\n{{ chapters }}\n", encoding="utf-8")
+    (tmp_path / "book" / "exercises.md").write_text("# All exercises\n\n{{ exercises }}\n", encoding="utf-8")
+    files = "\n".join(f"      - file: {name}" for name in (*CHAPTERS, "exercises"))
+    toc = f"format: jb-book\nroot: index\nparts:\n  - caption: The part\n    chapters:\n{files}\n"
     (tmp_path / "_toc.yml").write_text(toc, encoding="utf-8")
     for name in CHAPTERS:
         nbformat.write(chapter(name), tmp_path / "book" / f"{name}.ipynb")
@@ -62,11 +61,10 @@ def course(tmp_path: Path) -> Path:
 
 def build(course: Path) -> subprocess.CompletedProcess[str]:
     """Build the small course as the Makefile builds the real one; return what it said."""
-    program = Path(sys.executable).with_name("jupyter-book")
-    command = [program, "build", "book", "--toc", course / "_toc.yml", *FLAGS]
+    command = [sys.executable, "tools/build.py", "--jobs", "2"]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("COURSE_", "PYTHONPATH"))}
     return subprocess.run(
-        [str(word) for word in command],
+        command,
         cwd=course,
         env=env,
         stdout=subprocess.PIPE,
@@ -90,10 +88,14 @@ def executed(done: subprocess.CompletedProcess[str]) -> set[str]:
     return set(re.findall(r"^executing book/(\S+)\.ipynb", done.stdout, re.MULTILINE))
 
 
-def test_makefile_builds_with_the_flags_tried_here() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    missing = [flag for flag in FLAGS if not re.search(rf"(?<=\s){re.escape(flag)}\b", makefile)]
-    assert not missing, f"the Makefile builds without {missing}: what is proved below would not hold for it"
+def page_of(course: Path, name: str) -> BeautifulSoup:
+    """Read a page of the built site."""
+    return BeautifulSoup((course / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+
+
+def test_makefile_and_readme_build_as_is_tried_here() -> None:
+    for name in ("Makefile", "README.md"):
+        assert "python tools/build.py" in (ROOT / name).read_text(encoding="utf-8"), name
 
 
 def test_error_in_a_cell_fails_and_names_it(course: Path) -> None:
@@ -124,23 +126,66 @@ def test_broken_link_fails_and_names_it(course: Path, link: str) -> None:
     assert any(re.search(r"gone|no-such-part", line) for line in complaint), complaint
 
 
-def test_helpers_change_executes_again_and_nothing_else_does(course: Path) -> None:
+def test_a_build_that_failed_fails_again(course: Path) -> None:
+    change_cell(course, "02-second", "title", "# Chapter\n\nSee [that](#no-such-part).")
+    for _ in range(2):
+        done = build(course)
+        assert done.returncode != 0 and "no-such-part" in done.stdout, done.stdout
+
+
+def test_what_changed_is_built_again_and_nothing_else(course: Path) -> None:
     first = build(course)
     assert first.returncode == 0, first.stdout
     assert executed(first) == set(CHAPTERS), first.stdout
-    assert (course / "_build" / "html" / "01-first.html").is_file()
+    assert "eavesdropping" not in first.stdout and len(first.stdout.splitlines()) < 16, first.stdout
 
     second = build(course)
-    assert second.returncode == 0, second.stdout
-    assert executed(second) == set(), "nothing changed, yet chapters were executed again"
+    assert second.returncode == 0 and executed(second) == set(), second.stdout
+    assert "pages: nothing has changed" in second.stdout
 
-    losses = course / "helpers" / "losses.py"
-    losses.write_text(losses.read_text(encoding="utf-8") + "\n# one line more\n", encoding="utf-8")
+    change_cell(course, "01-first", "title", "# A new title")
     third = build(course)
-    assert third.returncode == 0, third.stdout
-    assert executed(third) == set(CHAPTERS), "helpers changed, but the chapters show what the old ones did"
+    assert third.returncode == 0 and executed(third) == set(), third.stdout
+    assert "A new title" in page_of(course, "01-first").h1.text
+    assert "01 A new title" in page_of(course, "02-second").find(class_="bd-sidebar-primary").text
 
     change_cell(course, "01-first", "claim", "claim('four is even', 4 % 2 == 0, 'remainder 0')")
     fourth = build(course)
     assert fourth.returncode == 0, fourth.stdout
     assert executed(fourth) == {"01-first"}, "only one chapter changed"
+    assert "four is even" in page_of(course, "01-first").text
+
+    # A page that did not change links to what is gone.
+    change_cell(course, "02-second", "title", "# Chapter\n\nBack to the [title](01-first.ipynb#a-new-title).")
+    assert build(course).returncode == 0
+    change_cell(course, "01-first", "title", "# Another title")
+    last = build(course)
+    assert last.returncode != 0 and "a-new-title" in last.stdout, last.stdout
+
+
+def test_a_new_chapter_takes_its_notebook_and_one_line(course: Path) -> None:
+    new = chapter("99-new")
+    new.cells[0].source = "# A new one\n\n> **Question.** Does it\n> appear?\n\nText."
+    exercise = "## Exercises\n\n### Exercise 1 (core): look\n\n**Predict** it. Is it there?"
+    new.cells.append(new_markdown_cell(exercise, id="exercise"))
+    new.cells[2].metadata |= {"tags": ["check", "hide-input"], "mystnb": {"code_prompt_show": "The check"}}
+    nbformat.write(new, course / "book" / "99-new.ipynb")
+    toc = course / "_toc.yml"
+    line = "      - file: 02-second\n"
+    toc.write_text(toc.read_text(encoding="utf-8").replace(line, f"{line}      - file: 99-new\n"), encoding="utf-8")
+
+    done = build(course)
+    assert done.returncode == 0 and "99-new" in executed(done), done.stdout
+    check = page_of(course, "99-new").find(class_="tag_check")
+    output, folded = check.find_all(True, recursive=False)
+    assert "✓ 99-new holds" in output.text, "what is seen stands above the folded code"
+    assert folded.summary.find(class_="collapsed").text == "The check" and not folded.summary.attrs
+    start = page_of(course, "index")
+    assert start.find("h2").text.startswith("The part")
+    row = start.find("a", string="99 A new one", class_="reference").find_parent("tr")
+    assert "Does it appear?" in row.text
+    for page in ("index", "01-first"):
+        assert "99 A new one" in page_of(course, page).find(class_="bd-sidebar-primary").text
+    link = page_of(course, "exercises").find("a", string=re.compile("1. Look"))
+    assert link["href"] == "99-new.html#exercise-1-core-look"
+    assert "3 chapters, 1 exercises" in page_of(course, "exercises").text

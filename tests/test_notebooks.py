@@ -59,17 +59,6 @@ def test_toc_lists_every_notebook_and_nothing_missing() -> None:
 
 
 @each_chapter
-def test_lists_of_chapters_give_number_and_title(chapter: Path) -> None:
-    heading = nbformat.read(chapter, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
-    title = f"{chapter.stem[:2]} {heading}".replace("'", "’")
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    entries = [entry for part in toc["parts"] for entry in part["chapters"] if entry["file"] == chapter.stem]
-    assert [entry["title"] for entry in entries] == [title]
-    start = (ROOT / "book" / "index.md").read_text(encoding="utf-8").replace("'", "’")
-    assert f"[{title}]({chapter.name})" in start
-
-
-@each_chapter
 def test_executed_copy_exists_and_its_pictures_have_alt(chapter: Path) -> None:
     executed = EXECUTED / chapter.name
     # nbval runs the executed copies; a missing one would be a test that silently does not happen.

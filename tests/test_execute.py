@@ -1,0 +1,238 @@
+"""Chapters are executed again when something changes that they depend on, and only then; several at once."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import execute
+import nbformat
+import pytest
+from execute import Board, Chapter, Helpers, chapters_of, execute_book, kernel_environment
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+HELPERS = {
+    "__init__.py": "",
+    "low.py": "import json\nX = 1\n",
+    "middle.py": "from .low import X\n",
+    "alone.py": "from pathlib import Path\n\ndef picture():\n    return Path('assets/digits.npz')\n",
+    "apart.py": "'''Says alone, low and margins.'''\n",
+    "claims.py": (Path(execute.ROOT) / "helpers" / "claims.py")
+    .read_text(encoding="utf-8")
+    .replace("from helpers._checks import describe, fail", "describe = fail = print"),
+    "studies/__init__.py": "",
+    "studies/margins.py": "from helpers import alone\n",
+    "studies/results/margins.jsonl": "{}\n",
+    "studies/results/other.jsonl": "{}\n",
+    "assets/digits.npz": "0",
+    "assets/unnamed.npz": "0",
+    "README.md": "Read me.\n",
+}
+CHAPTERS = {
+    "01-first": ["import helpers.middle as m", "print(m.X)"],
+    "02-second": ["from helpers.studies import margins", "print('second')"],
+    "03-third": ["from helpers.claims import claim", "claim('third holds', True, 'other')", "READ = 'other.jsonl'"],
+    "04-fourth": ["print(4)"],
+}
+EVERY = set(CHAPTERS)
+# file below helpers/: the chapters that depend on it
+EDITS: dict[str, set[str]] = {
+    "__init__.py": EVERY - {"04-fourth"},  # of the package, which each import runs
+    "low.py": {"01-first"},
+    "middle.py": {"01-first"},
+    "alone.py": {"02-second"},
+    "apart.py": set(),
+    "claims.py": {"03-third"},
+    "studies/__init__.py": {"02-second"},
+    "studies/margins.py": {"02-second"},
+    "studies/results/margins.jsonl": {"02-second"},
+    "studies/results/other.jsonl": {"03-third"},
+    "assets/digits.npz": {"02-second"},
+    "assets/unnamed.npz": EVERY - {"04-fourth"},
+    "README.md": set(),
+}
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """Make a course of four tiny chapters with tiny helpers."""
+    for name, text in HELPERS.items():
+        path = tmp_path / "helpers" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (tmp_path / "book").mkdir()
+    for name, cells in CHAPTERS.items():
+        write_chapter(tmp_path, name, cells)
+    (tmp_path / "book" / "index.md").write_text("# Start\n", encoding="utf-8")
+    files = "".join(f"  - file: {name}\n" for name in CHAPTERS)
+    (tmp_path / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{files}", encoding="utf-8")
+    (tmp_path / "requirements.txt").write_text("numpy==2\n", encoding="utf-8")
+    return tmp_path
+
+
+def write_chapter(course: Path, name: str, cells: list[str]) -> None:
+    """Write a chapter: a title and some code cells."""
+    code = [new_code_cell(source, id=f"code-{number}") for number, source in enumerate(cells)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = new_notebook(cells=[new_markdown_cell(f"# {name}", id="title"), *code], metadata={"kernelspec": kernel})
+    nbformat.write(notebook, course / "book" / f"{name}.ipynb")
+
+
+def edit_markdown(course: Path, name: str) -> None:
+    """Change the title of a chapter, and how a cell is shown."""
+    path = course / "book" / f"{name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source = "# Another title"
+    notebook.cells[1].metadata.tags = ["hide-input"]
+    nbformat.write(notebook, path)
+
+
+def fingerprints(course: Path) -> dict[str, str]:
+    """Return the fingerprint of every chapter."""
+    return {chapter.name: chapter.fingerprint for chapter in chapters_of(course, course / "_build")}
+
+
+def changed_by(course: Path, change: Callable[[], object]) -> set[str]:
+    """Return the chapters whose fingerprint a change changes."""
+    before = fingerprints(course)
+    change()
+    after = fingerprints(course)
+    return {name for name in CHAPTERS if before[name] != after[name]}
+
+
+# --- what a chapter depends on -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_concerns_the_chapters_that_import_or_name_the_file(course: Path, name: str) -> None:
+    path = course / "helpers" / name
+    found = changed_by(course, lambda: path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8"))
+    assert found == EDITS[name]
+
+
+def test_pins_concern_every_chapter_and_prose_none(course: Path) -> None:
+    assert changed_by(course, lambda: edit_markdown(course, "01-first")) == set()
+    pins = course / "requirements.txt"
+    assert changed_by(course, lambda: pins.write_text("numpy==3\n", encoding="utf-8")) == EVERY
+    assert changed_by(course, lambda: write_chapter(course, "04-fourth", ["%time print(5)"])) == {"04-fourth"}
+
+
+def test_a_new_module_in_front_of_a_name_is_noticed(course: Path) -> None:
+    new = course / "helpers" / "middle" / "__init__.py"
+    new.parent.mkdir()
+    assert changed_by(course, lambda: new.write_text("X = 2\n", encoding="utf-8")) == {"01-first"}
+
+
+def test_chapters_of_the_course_need_what_they_import() -> None:
+    helpers = Helpers()
+    needed = {path.relative_to(helpers.root).as_posix() for path in helpers.needed("from helpers import data")}
+    assert {"helpers/__init__.py", "helpers/data.py", "helpers/assets/digits.npz"} <= needed
+    assert not any("stability" in name or "ebgan" in name for name in needed), needed
+
+
+# --- execution ----------------------------------------------------------------------------------------------
+
+
+def executed(said: str) -> list[str]:
+    """Return the names of the chapters that were executed, as they were told."""
+    return re.findall(r"^executing book/(\S+)\.ipynb$", said, re.MULTILINE)
+
+
+def kept(course: Path) -> dict[str, bytes]:
+    """Return the files that are kept of executed chapters."""
+    return {path.name: path.read_bytes() for path in (course / "_build" / "executed").iterdir()}
+
+
+def test_the_right_chapters_are_executed_and_two_at_once_print_the_same(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(jobs: int) -> set[str]:
+        assert execute_book(jobs, root=course) == []
+        return set(executed(capsys.readouterr().out))
+
+    assert run(1) == EVERY
+    alone = kept(course)
+    for path in (course / "_build" / "executed").iterdir():
+        path.unlink()
+    assert run(2) == EVERY
+    assert kept(course) == alone
+    assert (course / "_build" / "claims.jsonl").read_text(encoding="utf-8").count("third holds") == 1
+    edit_markdown(course, "01-first")
+    assert run(2) == set()
+    (course / "helpers" / "studies" / "margins.py").write_text("from helpers import low\n", encoding="utf-8")
+    assert run(2) == {"02-second"}
+    (course / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: 01-first\n", encoding="utf-8")
+    assert run(2) == set()
+    assert set(kept(course)) == {"01-first.ipynb", "01-first.claims.jsonl"}, "nothing is kept of what left the book"
+
+
+def test_a_chapter_that_fails_is_explained_and_fails_again_and_the_others_go_on(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_chapter(course, "01-first", ["print(1)", "value = 1\nvalue / 0"])
+    write_chapter(course, "03-third", ["import os", "os._exit(3)"])
+    failures = execute_book(2, root=course)
+    assert len(failures) == 2
+    assert "book/01-first.ipynb, cell 3 (id code-1):\n    value = 1\n    value / 0\nZeroDivisionError" in failures[0]
+    assert "book/03-third.ipynb" in failures[1] and "kernel died" in failures[1]
+    assert set(executed(capsys.readouterr().out)) == EVERY
+    assert len(execute_book(2, root=course)) == 2
+    assert set(executed(capsys.readouterr().out)) == {"01-first", "03-third"}
+
+
+# --- what is told --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chapter(tmp_path: Path) -> Chapter:
+    """Return a chapter that has made one claim and is making another."""
+    found = Chapter(tmp_path / "01-first.ipynb", tmp_path / "kept.ipynb", new_notebook(), "x")
+    line = '{"text": "It holds", "holds": true, "measured": "1 of 1"}\n'
+    found.claims_file.write_text(line + line[:20], encoding="utf-8")
+    return found
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_line_when_a_chapter_starts_and_one_when_it_ends(chapter: Chapter) -> None:
+    out = io.StringIO()
+    board = Board([chapter], verbose=False, out=out)
+    for state in ("waiting", "running", "running", "done", "done"):
+        chapter.state, chapter.seconds = state, 7.0
+        board.tell()
+    first, second = out.getvalue().splitlines()
+    assert first == "executing book/01-first.ipynb"
+    assert second.split() == ["01-first", "1", "claims", "7", "s"]
+
+
+def test_on_a_terminal_a_chapters_line_is_written_over(chapter: Chapter) -> None:
+    out = Terminal()
+    board = Board([chapter], verbose=False, out=out)
+    for state in ("waiting", "running", "FAILED"):
+        chapter.state, chapter.seconds = state, 7.0
+        board.tell()
+    assert out.getvalue().count("01-first") == 2 and out.getvalue().count("\x1b[1A") == 1
+    assert out.getvalue().endswith("7 s  FAILED\n")
+
+
+def test_who_asks_for_more_gets_every_claim(chapter: Chapter) -> None:
+    out = Terminal()
+    board = Board([chapter], verbose=True, out=out)
+    chapter.state = "running"
+    board.tell()
+    board.tell()
+    assert out.getvalue().count("  01 holds: It holds [1 of 1]\n") == 1
+
+
+def test_a_second_run_has_the_same_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    found = kernel_environment(tmp_path)
+    assert found["COURSE_BUILD"] == "1" and found["OMP_NUM_THREADS"] == "1"
+    assert found["PYTHONPATH"].startswith(str(tmp_path)) and found["PYTHONPATH"].endswith("elsewhere")

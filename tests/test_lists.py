@@ -1,0 +1,43 @@
+"""The build's lists of chapters say what the notebooks say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from lists import all_chapters, chapters_among, question_of, title_of
+from nbformat.v4 import new_markdown_cell, new_notebook
+from sphinx_external_toc.parsing import parse_toc_data
+
+OPENING = "# The group's code\n\n> **Question.** Is a | b\n> worth $x$?\n>\n> Not this.\n\n*You will be able to* see."
+TOC = {
+    "format": "jb-book",
+    "root": "index",
+    "parts": [
+        {"caption": "Part I. The game", "chapters": [{"file": "01-first"}, {"file": "quizzes/part-1"}]},
+        {"caption": "Around", "chapters": [{"file": "glossary"}]},
+    ],
+}
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """Make a book with one chapter and one quiz."""
+    (tmp_path / "quizzes").mkdir()
+    for name in ("01-first", "quizzes/part-1"):
+        nbformat.write(new_notebook(cells=[new_markdown_cell(OPENING)]), tmp_path / f"{name}.ipynb")
+    (tmp_path / "glossary.md").write_text("# Glossary\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_title_and_question_are_taken_from_the_opening(book: Path) -> None:
+    assert title_of(book / "01-first.ipynb") == "The group’s code"
+    assert question_of(book / "01-first.ipynb") == "Is a \\| b worth $x$?"
+
+
+def test_parts_without_chapters_and_pages_that_are_none_are_left_out(book: Path) -> None:
+    written = all_chapters(parse_toc_data(TOC), book)
+    row = "| [01 The group’s code](01-first.ipynb) | Is a \\| b worth $x$? |"
+    assert written == f"## Part I. The game\n\n| chapter | its question |\n| --- | --- |\n{row}\n\n"
+    assert chapters_among(book, parse_toc_data(TOC)) == [book / "01-first.ipynb"]

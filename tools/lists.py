@@ -1,0 +1,61 @@
+"""Lists that the build writes into pages from the chapters: nobody keeps them in step by hand.
+
+A page says where with a place holder: `{{ chapters }}` on the start page, `{{ exercises }}` on the page of exercises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import nbformat
+from exercise_index import all_exercises
+from sphinx_external_toc.api import SiteMap
+
+COLUMNS = "| chapter | its question |\n| --- | --- |\n"
+
+
+def chapter_file(book: Path, name: str) -> Path | None:
+    """Return the notebook of a page of the book if the page is a chapter: its file's name begins with its number."""
+    path = book / f"{name}.ipynb"
+    return path if re.match(r"\d\d-", name) and path.is_file() else None
+
+
+def chapters_among(book: Path, names: Iterable[str]) -> list[Path]:
+    """Return the notebooks of the chapters among some pages of the book."""
+    return [path for name in names if (path := chapter_file(book, name))]
+
+
+def opening_of(path: Path) -> str:
+    """Return the first cell of a chapter, with its apostrophes set as in print."""
+    return nbformat.read(path, as_version=4).cells[0].source.replace("'", "’")
+
+
+def title_of(path: Path) -> str:
+    """Return a chapter's title."""
+    return opening_of(path).splitlines()[0].removeprefix("# ")
+
+
+def question_of(path: Path) -> str:
+    """Return the question that a chapter opens with, in one line."""
+    found = re.search(r"^> \*\*Question\.\*\* (.+\n(?:> .+\n)*)", opening_of(path) + "\n", re.MULTILINE)
+    return " ".join(found[1].replace("\n>", "\n").split()).replace("|", "\\|") if found else ""
+
+
+def all_chapters(toc: SiteMap, book: Path) -> str:
+    """Return a heading and a table of the chapters and their questions for each part of the book that has any."""
+    text = ""
+    for part in toc.root.subtrees:
+        rows = [
+            f"| [{path.name[:2]} {title_of(path)}]({path.name}) | {question_of(path)} |\n"
+            for path in chapters_among(book, map(str, part.items))
+        ]
+        text += f"## {part.caption or 'Chapters'}\n\n{COLUMNS}{''.join(rows)}\n" if rows else ""
+    return text
+
+
+LISTS: dict[str, Callable[[SiteMap, Path], str]] = {
+    "{{ chapters }}": all_chapters,
+    "{{ exercises }}": lambda toc, book: all_exercises(chapters_among(book, toc)),
+}
