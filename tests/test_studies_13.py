@@ -1,0 +1,197 @@
+"""Chapter 13: splits that share nothing, pictures that the script draws, pairs and retrieval that count right."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from itertools import permutations
+from math import dist, exp, log
+from pathlib import Path
+
+import numpy as np
+import pack_hangul
+import pytest
+import torch
+from torch import Tensor, nn
+
+from helpers.studies import syllables
+from helpers.studies.syllables import ARMS, HANGUL_FOLDS, HANGUL_SPLITS, Arm, alignment, hangul, uniformity
+
+FOLDS = range(HANGUL_FOLDS)
+SIZES = {"train": (440, 11), "validation": (50, 2), "test": (150, 3), "test_seen_fonts": (150, 11)}
+drawn = pytest.mark.skipif(
+    bool(pack_hangul.missing_fonts()),
+    reason="needs the fonts of Debian's packages fonts-nanum, fonts-nanum-extra and fonts-woowa-bm",
+)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+# --- the syllables ---------------------------------------------------------------------------------
+
+
+def test_the_packed_syllables_are_the_ones_the_numbers_were_measured_with() -> None:
+    images, names, fonts = syllables.packed_hangul()
+    assert images.shape == (16, 640, 32, 32) and images.dtype == np.uint8
+    content = hashlib.sha256(images.tobytes() + ("".join(names) + ", ".join(fonts)).encode()).hexdigest()
+    assert content == "04b605ad5ca7d3ccc6f6060f1d597a807bebc583adb6acad55353e311103e112"
+
+
+def test_the_packed_file_is_small_and_says_whose_the_fonts_are() -> None:
+    path = Path(syllables.__file__).parents[1] / "assets" / "hangul.npz"
+    assert path.stat().st_size < 3_000_000
+    licences = np.load(path)["licences"]
+    assert len(licences) == 16 and all("SIL Open Font License 1.1" in licence for licence in licences)
+
+
+def test_the_syllables_are_chosen_by_the_rule_from_all_of_ks_x_1001() -> None:
+    common, names = pack_hangul.common_syllables(), syllables.packed_hangul()[1].tolist()
+    assert len(common) == len(set(common)) == 2350 and (common[0], common[-1]) == ("가", "힝")
+    assert pack_hangul.chosen_syllables() == names and len(set(names)) == 640
+
+
+def test_no_two_fonts_are_near_twins() -> None:
+    images, _, fonts = syllables.packed_hangul()
+    pack_hangul.check_fonts(fonts, images)
+    with pytest.raises(SystemExit, match="Nanum Gothic and twin are too alike"):
+        pack_hangul.check_fonts([fonts[0], "twin"], images[[0, 0]])
+
+
+@drawn
+@pytest.mark.parametrize("number", range(16))
+def test_the_script_draws_what_is_packed(number: int) -> None:
+    images, names, fonts = syllables.packed_hangul()
+    face, some = pack_hangul.FACES[number], slice(number, None, 40)
+    assert face.name == fonts[number]
+    again = pack_hangul.draw_all(face, names[some].tolist())
+    # Another version of FreeType may round otherwise: a level here and there, no other picture.
+    assert np.abs(again.astype(int) - images[number, some]).mean() < 0.1
+    with pytest.raises(SystemExit, match=rf"{face.name} has no glyph for \U00010380"):  # Ugaritic
+        pack_hangul.draw_all(face, ["가", "\U00010380"])
+
+
+def test_another_version_of_a_font_is_refused_and_missing_ones_are_named(tmp_path: Path) -> None:
+    assert pack_hangul.missing_fonts(tmp_path) == [face.file for face in pack_hangul.FACES]
+    face = pack_hangul.FACES[0]
+    (tmp_path / "nanum").mkdir()
+    (tmp_path / face.file).write_bytes(b"another font")
+    with pytest.raises(SystemExit, match=rf"NanumGothic.ttf: the SHA-256 begins with \w{{16}}, expected {face.sha256}"):
+        pack_hangul.open_font(face, tmp_path)
+
+
+# --- splits ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fold", FOLDS)
+def test_each_split_has_its_size_and_nothing_is_in_two_of_them(fold: int) -> None:
+    parts = {split: hangul(split, fold) for split in HANGUL_SPLITS}
+    for split, part in parts.items():
+        assert (len(part.syllables), len(part.fonts)) == part.images.shape[:2] == SIZES[split]
+        assert (part.images.min(), part.images.max()) == (-1, 1) and part.images[..., 0, 0].eq(-1).all()  # −1 is paper
+    seen = parts.pop("test_seen_fonts")
+    assert (seen.syllables, seen.fonts) == (parts["test"].syllables, parts["train"].fonts)
+    assert len(set().union(*(part.syllables for part in parts.values()))) == 440 + 50 + 150
+    assert len(set().union(*(part.fonts for part in parts.values()))) == 11 + 2 + 3
+
+
+def test_no_syllable_and_no_font_is_tested_twice() -> None:
+    tests = [hangul("test", fold) for fold in FOLDS]
+    assert len(set().union(*(part.syllables for part in tests))) == 3 * 150
+    assert [list(part.fonts) for part in tests] == syllables.hangul_fonts()["groups"]
+    with pytest.raises(ValueError, match="fold: got 3"):
+        hangul("test", 3)  # would be the first fold's fonts with other syllables
+
+
+@pytest.mark.parametrize("fold", FOLDS)
+def test_a_row_is_one_syllable_and_a_column_one_font(fold: int) -> None:
+    images, names, fonts = syllables.packed_hangul()
+    part = hangul("validation", fold)
+    for row, column in ((0, 1), (49, 0)):
+        packed = images[fonts.index(part.fonts[column]), names.tolist().index(part.syllables[row])]
+        np.testing.assert_array_equal(((part.images[row, column, 0] + 1) * 7.5).round().numpy(), packed)
+
+
+def test_pixels_find_few_syllables_in_unseen_fonts_and_about_as_many_in_each_fold() -> None:
+    ink = [syllables.embed_fonts(nn.Flatten(), hangul("test", fold).images + 1) for fold in FOLDS]
+    found = [float(syllables.retrieval_table(codes).nanmean()) for codes in ink]
+    assert all(0.1 < share < 0.2 for share in found), found
+
+
+def test_first_letters_are_those_of_the_decomposition() -> None:
+    shown = hangul("train").syllables
+    leads = [ord(unicodedata.normalize("NFD", syllable)[0]) - 0x1100 for syllable in shown]
+    assert syllables.first_letters(shown).tolist() == leads
+
+
+# --- pairs and training ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pairs", ["fonts", "views"])
+def test_a_pair_is_one_syllable_in_two_fonts_or_two_views_of_one_picture(pairs: str) -> None:
+    images = hangul("train").images
+    place = {images[n, f].numpy().tobytes(): (n, f) for n in range(440) for f in range(11)}
+    drawn = syllables.draw_pairs(Arm(pairs=pairs, augment=0.0), images, torch.Generator().manual_seed(3))
+    spots = [(place[a.numpy().tobytes()], place[b.numpy().tobytes()]) for a, b in zip(*drawn, strict=True)]
+    assert all(one == other and (font == second) == (pairs == "views") for (one, font), (other, second) in spots)
+    assert len({syllable for (syllable, _), _ in spots}) == len(spots) == Arm().batch
+    moved = syllables.draw_pairs(Arm(pairs=pairs, augment=0.5), images, torch.Generator().manual_seed(3))
+    assert (moved[0] - moved[1]).abs().mean() > 0.01
+
+
+def test_training_looks_at_the_training_part_only_and_all_arms_start_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, before = [], torch.get_rng_state()
+    monkeypatch.setattr(syllables, "hangul", lambda *place: asked.append(place) or hangul(*place))
+    _, history = syllables.train_encoder(Arm(updates=2, finish=1, batch=4), 0, 1)
+    assert history.loss.shape == (3,)
+    first, same, other = (
+        syllables.train_encoder(Arm(pairs, updates=0, finish=0), seed, 1)[0].body[0].weight
+        for pairs, seed in (("fonts", 5), ("views", 5), ("fonts", 6))
+    )
+    assert torch.equal(first, same) and not torch.equal(first, other)
+    assert set(asked) == {("train", 1)} and torch.equal(before, torch.get_rng_state())
+
+
+# --- the exam --------------------------------------------------------------------------------------
+
+
+def test_retrieval_by_a_loop() -> None:
+    codes = normal(6, 3, 4)
+    table = syllables.retrieval_table(codes)
+    assert table.diagonal().isnan().all()
+    for query, gallery in permutations(range(3), 2):
+        cosines = [[float(torch.cosine_similarity(a, b, dim=0)) for b in codes[:, gallery]] for a in codes[:, query]]
+        right = sum(row.index(max(row)) == n for n, row in enumerate(cosines))
+        assert float(table[query, gallery]) == pytest.approx(right / 6)
+
+
+def test_alignment_and_uniformity_are_the_papers_two_lines() -> None:
+    x, y = (rows / rows.norm(dim=1, keepdim=True) for rows in (normal(30, 4), normal(30, 4, seed=1)))
+    scale = torch.logspace(-3, 3, 30).unsqueeze(1)  # lengths do not count
+    assert alignment(scale * x, y) == pytest.approx(float((x - y).norm(p=2, dim=1).pow(2).mean()))
+    for t in (0.5, 2.0):
+        terms = [exp(-t * dist(x[i], x[j]) ** 2) for i in range(30) for j in range(30) if i != j]
+        assert uniformity(scale * x, t) == pytest.approx(log(sum(terms) / len(terms)))
+    assert alignment(x, -x) == pytest.approx(4) and uniformity(x[:1].repeat(6, 1)) == pytest.approx(0, abs=1e-12)
+
+
+def test_an_encoder_that_knows_the_syllable_has_everything_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [hangul(split) for split in HANGUL_SPLITS]
+    spots = dict(zip(syllables.packed_hangul()[1].tolist(), normal(640, 32), strict=True))
+
+    def embed_fonts(_: nn.Module, images: Tensor) -> Tensor:
+        part = next(part for part in parts if torch.equal(part.images, images))
+        return torch.stack([spots[syllable].expand(len(part.fonts), -1) for syllable in part.syllables])
+
+    monkeypatch.setattr(syllables, "embed_fonts", embed_fonts)
+    judged = syllables.evaluate(nn.Identity(), 0)
+    assert judged["unseen"] == judged["seen"] == judged["validation"] == 1 and judged["pairs"] == [1] * 6
+    assert judged["alignment"] == pytest.approx(0)
+
+
+def test_settings_make_the_arm_again() -> None:
+    for name, arm in ARMS.items():
+        setting = syllables.settings(name, 1)
+        assert (setting.pop("arm"), setting.pop("fold")) == (name, 1)
+        assert Arm(**setting) == arm
