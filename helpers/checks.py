@@ -11,7 +11,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from types import UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
@@ -53,22 +53,23 @@ class Kind:
 
     words: str
     holds: Callable[[Tensor], bool]
+    axes: tuple[str, ...] = ()
 
-    def __call__(self, pattern: str) -> Any:
+    def __call__(self, axes: str) -> Any:
         """Return the annotation, such as `Float("N d")`."""
-        return Annotated[Tensor, (self, pattern)]
+        return Annotated[Tensor, replace(self, axes=tuple(axes.split()))]
 
-    def problem(self, value: Any, pattern: str, known: Known) -> str | None:
+    def problem(self, value: Any, known: Known) -> str | None:
         """Say what would have been right, or `None` if the value is."""
-        expected = f"{self.words} of shape ({pattern.replace(' ', ', ')}), not empty"
-        expected += ", S runs or none" if "*S" in pattern else ""
+        expected = f"{self.words} of shape ({', '.join(self.axes)}), not empty"
+        expected += ", S runs or none" if self.axes[0] == "*S" else ""
         if not isinstance(value, Tensor) or value.numel() == 0 or not self.holds(value):
             return expected
-        if re.fullmatch(r"\*S \w+", pattern) and value.shape[1:] == (1,):
+        if self.axes[0] == "*S" and len(self.axes) == 2 and value.shape[1:] == (1,):
             return f"{expected}; squeeze the last axis, or each row is read as a run of its own"
-        met = ", ".join(f"{axis} = {size}" for axis, size in known.items() if axis in pattern)
-        fits = _fits(list(value.shape), pattern.split(), known)
-        return None if fits else expected + (f", {met}" if met else "")
+        met = [f"{axis} = {size}" for axis, size in known.items() if axis in self.axes]
+        fits = _fits(list(value.shape), list(self.axes), known)
+        return None if fits else ", ".join([expected, *met])
 
 
 def _fits(lengths: list[int], axes: list[str], known: Known) -> bool:
@@ -80,9 +81,9 @@ def _fits(lengths: list[int], axes: list[str], known: Known) -> bool:
         axes[spot : spot + 1] = ["..."] * (len(lengths) - len(axes) + 1)
     trial = dict(known)
     for axis, length in zip(axes, lengths, strict=False):
-        wanted = int(axis) if axis.isdigit() else trial.setdefault(axis, length)
-        if axis != "..." and length != wanted:
+        if axis != "..." and length != (int(axis) if axis.isdigit() else trial.get(axis, length)):
             return False
+        trial[axis] = length
     known.update(trial)
     return len(axes) == len(lengths)
 
@@ -112,7 +113,7 @@ class Range:
     open_high: bool = False
     whole: bool = False
 
-    def problem(self, value: Any) -> str | None:
+    def problem(self, value: Any, _: Known) -> str | None:
         """Say what would have been right, or `None` if the value is."""
         kinds = int | np.integer if self.whole else int | float | np.integer | np.floating
         if isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value):
@@ -140,12 +141,7 @@ def _problem(hint: Any, value: Any, known: Known) -> str | None:
     """Say what an annotation expects, or `None` if the value is that."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        what = parts[1]
-        return (
-            what.problem(value)
-            if isinstance(what, Range)
-            else what[0].problem(value, what[1], known)
-        )
+        return parts[1].problem(value, known)
     if origin in (Union, UnionType):
         found = [_problem(part, value, known) for part in parts]
         return None if None in found else " or ".join(found)
@@ -156,14 +152,15 @@ def _problem(hint: Any, value: Any, known: Known) -> str | None:
         return _row_problem(parts, value, known)
     if hint is Any:
         return None
+    if hint is float:  # whole numbers are fine
+        return Range().problem(value)
     wanted = origin or hint
     good = callable(value) if wanted is Callable else isinstance(value, wanted)
     return None if good else "None" if wanted is type(None) else f"a {wanted.__name__}"
 
 
 def _row_problem(parts: tuple[Any, ...], value: Any, known: Known) -> str | None:
-    """Say what is wrong with a sequence: its type, its length, or the first item that does not
-    fit."""
+    """Say what is wrong with a sequence: its type, its length, or its first wrong item."""
     several = len(parts) > 1
     row = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     if not row or len(value) != (len(parts) if several else len(value) or 1):
