@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.checks import Count, Finite, Images, Positive, Range, Seed, Share, Whole, check_calls, require
+from helpers.checks import Count, Finite, Positive, Range, Seed, Share, Whole, check_calls, require
 from helpers.data import _packed, augment
 from helpers.losses import nt_xent, pull_away
 from helpers.metrics import _unit, knn_accuracy, linear_probe, retrieval_accuracy
@@ -138,8 +138,8 @@ def train_encoder(
     return encoder, history
 
 
-def draw_pairs(arm: Arm, images: Images("N F 1 32 32"), rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw pairs of pictures (batch, 1, 32, 32), each pair of another syllable."""
+def draw_pairs(arm: Arm, images: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw pairs of pictures (batch, 1, 32, 32), each pair of another syllable, from (N, F, 1, 32, 32)."""
     count, fonts = images.shape[:2]
     rows = torch.randperm(count, generator=rng)[: arm.batch]
     columns = torch.rand(len(rows), fonts, generator=rng).topk(2).indices  # two different fonts for each
