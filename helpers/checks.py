@@ -153,7 +153,7 @@ def _problem(hint: Any, value: Any, known: Known) -> str | None:
     if hint is Any:
         return None
     if hint is float:  # whole numbers are fine
-        return Range().problem(value)
+        return Range().problem(value, known)
     wanted = origin or hint
     good = callable(value) if wanted is Callable else isinstance(value, wanted)
     return None if good else "None" if wanted is type(None) else f"a {wanted.__name__}"

@@ -12,7 +12,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
-from helpers import plots
+from helpers.figures import plots
 
 POINTS = torch.tensor([[0.5, -0.5], [1.0, 0.25], [0.0, 0.0]])
 DRAWINGS: dict[str, Callable[[Axes], Axes]] = {

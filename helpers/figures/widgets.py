@@ -80,13 +80,16 @@ def explore(function: Callable[..., Any], **sliders: Any) -> Any:
     its docstring is the still's alternative text. Sliders take the short forms of
     `ipywidgets.interact`: (low, high, step), a list, ..."""
     require(sliders, "sliders", "none", "at least one, such as noise=(0.0, 1.0)")
-    controls = ipywidgets.interactive(function, {"manual": False}, **sliders)
     if os.environ.get("COURSE_BUILD"):
-        return _still(
-            function,
-            {box.description: box.value for box in controls.children if hasattr(box, "value")},
-        )
-    return controls
+        starts = {name: _start(short) for name, short in sliders.items()}
+        return _still(function, starts)
+    return ipywidgets.interactive(function, **sliders)
+
+
+def _start(short: Any) -> Any:
+    """Return where ipywidgets starts a slider that is written in a short form."""
+    widget = short if hasattr(short, "value") else ipywidgets.interactive.widget_from_abbrev(short)
+    return widget.value
 
 
 def _to_image(frame: Any, index: int) -> Image.Image:
