@@ -1,7 +1,7 @@
 """Plots: functions that take and return Axes. They never show and never write files.
 
-One palette after Okabe and Ito's colours for colour-blind readers: real is blue, generated is vermillion,
-an energy's or a discriminator's landscape goes from white to green.
+One palette after Okabe and Ito's colours for colour-blind readers: real is blue, generated is
+vermillion, an energy's or a discriminator's landscape goes from white to green.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Interactive figures: `scrub` needs no kernel, `explore` is for a running one.
 
-`scrub` writes plain HTML: pictures, a slider, a Play button, a few lines of script. The same output works on
-the website, in Jupyter and in Colab. `explore` hands a function to ipywidgets; while the website is built it
-shows a still instead, as sliders that need a kernel would be dead there.
+`scrub` writes plain HTML: pictures, a slider, a Play button, a few lines of script. The same output
+works on the website, in Jupyter and in Colab. `explore` hands a function to ipywidgets; while the
+website is built it shows a still instead, as sliders that need a kernel would be dead there.
 """
 
 from __future__ import annotations
@@ -165,16 +165,17 @@ def _scrub_html(
     quote, last = html.escape, len(pngs) - 1
     name, caption, width = quote(label), quote(captions[last]), max(map(len, captions))
     images = "\n".join(
-        f'<img src="{_data_uri(png)}" alt="{quote(alt)}" width="{size[0]}" height="{size[1]}" decoding="sync"'
-        f"{'' if i == last else ' data-off'}>"
+        f'<img src="{_data_uri(png)}" alt="{quote(alt)}" width="{size[0]}" height="{size[1]}" '
+        f'decoding="sync"{"" if i == last else " data-off"}>'
         for i, (png, alt) in enumerate(zip(pngs, alts, strict=True))
     )
-    # The same content gives the same identifier, so that a second run of a notebook gives the same output.
-    key = hashlib.sha256(b"".join(pngs) + repr((alts, label, captions, fps)).encode()).hexdigest()[
-        :10
-    ]
+    # The same content gives the same identifier: a second run of a notebook gives the same output.
+    texts = repr((alts, label, captions, fps)).encode()
+    key = hashlib.sha256(b"".join(pngs) + texts).hexdigest()[:10]
+    said = quote(json.dumps(captions))
+    marks = f'data-scrub="{key}" data-fps="{fps:g}" data-captions="{said}"'
     return f"""\
-<div class="scrub" data-scrub="{key}" data-fps="{fps:g}" data-captions="{quote(json.dumps(captions))}">
+<div class="scrub" {marks}>
 <style>{_file("scrub.css")}</style>
 <div class="scrub-frames">
 {images}
