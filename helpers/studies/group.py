@@ -88,7 +88,7 @@ def run(
 ) -> Outcome:
     """Do the experiment once. All is drawn in the script's order, so another `n_test` leaves the training as it was."""
     with torch_seed(seed):
-        encoder = StudyGroupEncoder()
+        encoder = StudyGroupEncoder().to(memory_format=torch.channels_last)  # a fifth faster
         (*train, train_same), (*test, test_same) = _random_pairs(n_train), _random_pairs(n_test)
     before, seen = cosine_similarity(*(embed(encoder, x) for x in test)), []
 
