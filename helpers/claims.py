@@ -11,11 +11,10 @@ from helpers.checks import check_calls, require
 
 
 def claim(text: str, holds: Any, measured: str) -> None:
-    """State something that was measured, and fail if it is not so. Prints one line. If the
-    environment variable `COURSE_CLAIMS` names a file, the claim is also appended to it as a line of
-    JSON with the keys `text`, `holds` and `measured`."""
+    """State something that was measured, and fail if it is not so. Prints one line, and appends the
+    claim as JSON to the file that the environment variable `COURSE_CLAIMS` names, if it does."""
     for name, value in (("text", text), ("measured", measured)):
-        require(value.strip(), name, value, "a sentence")
+        require(value.strip(), name, repr(value), "a sentence")
     truth = holds.item() if getattr(holds, "shape", None) == () else holds  # of torch or NumPy
     require(isinstance(truth, bool), "holds", holds, "one truth value (True or False)")
     if path := os.environ.get("COURSE_CLAIMS"):

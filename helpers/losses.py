@@ -1,4 +1,4 @@
-"""Losses: pure functions. Logits, energies or embeddings in; a scalar out, or one value for each of S runs at once."""
+"""Losses: logits, energies or embeddings in; a scalar out, or one value for each of S runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 
-from helpers.checks import Binary, Float, Int, NonNegative, Positive, check_calls, require
+from helpers.checks import Binary, Float, Int, NonNegative, Number, Positive, check_calls, require
 
 
 def gan_d_loss(real: Float("*S N"), fake: Float("*S M")) -> Tensor:
-    """Discriminator: mean −log D(x) + mean −log(1 − D(G(z))), with D = σ(logit). Goodfellow et al.
-    (2014), eq. 1."""
+    """Mean −log D(x) + mean −log(1 − D(G(z))), D = σ(logit). Goodfellow et al. (2014), eq. 1."""
     return softplus(-real).mean(-1) + softplus(fake).mean(-1)
 
 
@@ -25,8 +24,7 @@ def gan_g_loss(fake: Float("*S N"), saturating: bool = False) -> Tensor:
 
 
 def least_squares_d_loss(real: Float("*S N"), fake: Float("*S M")) -> Tensor:
-    """LSGAN's discriminator: 1 is asked for at real samples and 0 at generated ones. Mao et al.
-    (2017), eq. 9."""
+    """LSGAN's discriminator: real samples should get a 1, fakes a 0. Mao et al. (2017), eq. 9."""
     return ((real - 1) ** 2).mean(-1) + (fake**2).mean(-1)
 
 
@@ -36,34 +34,27 @@ def least_squares_g_loss(fake: Float("*S N")) -> Tensor:
 
 
 def hinge_d_loss(real: Float("*S N"), fake: Float("*S M")) -> Tensor:
-    """Hinge loss of a discriminator: real above 1 and fake below −1 cost nothing. Lim and Ye
-    (2017), section 3."""
+    """Hinge loss: real above 1 and fake below −1 cost nothing. Lim and Ye (2017), section 3."""
     return relu(1 - real).mean(-1) + relu(1 + fake).mean(-1)
 
 
 def critic_g_loss(fake: Float("*S N")) -> Tensor:
-    """Generator against a hinge or Wasserstein critic: minus the mean output. Lim and Ye (2017),
-    section 3."""
+    """Generator against a hinge or Wasserstein critic. Lim and Ye (2017), section 3."""
     return -fake.mean(-1)
 
 
 def r1_penalty(logits: Float("*S N"), real: Float("...")) -> Tensor:
-    """R1: ½ mean ‖∇D(x)‖² at real samples, which must ask for a gradient. Mescheder et al. (2018),
-    eq. 9."""
-    shaped = (
-        real.requires_grad and real.shape[: logits.dim()] == logits.shape and logits.requires_grad
-    )
-    require(
-        shaped, "real", real, f"samples with requires_grad and leading shape {tuple(logits.shape)}"
-    )
+    """R1: ½ mean ‖∇D‖² at real samples, which ask for gradients. Mescheder et al. (2018), eq. 9."""
+    shape = tuple(logits.shape)
+    good = real.requires_grad and logits.requires_grad and real.shape[: len(shape)] == shape
+    require(good, "real", real, f"samples with requires_grad and leading shape {shape}")
     (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True, allow_unused=True)
     require(gradient is not None, "logits", logits, "logits that were computed from real")
     return (gradient**2).flatten(logits.dim()).sum(-1).mean(-1) / 2
 
 
 def ebgan_d_loss(real: Float("*S N"), fake: Float("*S M"), margin: Positive) -> Tensor:
-    """EBGAN's discriminator: mean E(x) + mean [m − E(G(z))]₊, a hinge for each sample. Zhao et al.
-    (2016), eq. 1."""
+    """Mean E(x) + mean [m − E(G(z))]₊, a hinge for each sample. Zhao et al. (2016), eq. 1."""
     return real.mean(-1) + relu(margin - fake).mean(-1)
 
 
@@ -79,9 +70,8 @@ def reconstruction_energy(
     (2016), eq. 4. `x` is (N, ...), or (S, N, d); the result (N,) or (S, N). The gradient flows
     through both places of x."""
     back = autoencoder(x)
-    require(
-        back.shape == x.shape, "autoencoder", back, f"a reconstruction of shape {tuple(x.shape)}"
-    )
+    good = back.shape == x.shape
+    require(good, "autoencoder", back, f"a reconstruction of shape {tuple(x.shape)}")
     error = (back - x).flatten(2 if x.dim() == 3 else 1)  # (N, d) or (S, N, d)
     return torch.linalg.vector_norm(error, dim=-1) if kind == "norm" else (error**2).mean(-1)
 
@@ -101,25 +91,22 @@ def pull_away(codes: Float("*S N d")) -> Tensor:
     In [0, 1], and for N > d never below (N − d)/(d(N − 1)), the Welch bound."""
     count = _at_least_two(codes)
     unit = _unit(codes)
-    square = (unit @ unit.mT) ** 2  # (..., N, N)
+    square = _products(unit) ** 2  # (..., N, N)
     others = square.sum((-2, -1)) - square.diagonal(dim1=-2, dim2=-1).sum(-1)
     return others / (count * (count - 1))
 
 
 def pull_away_unsquared(codes: Float("*S N d")) -> Tensor:
-    """The pull-away term without its square, as much public code has it: lowest when the unit codes
-    add up to 0."""
+    """PT without its square, as much public code has it: lowest when the unit codes add up to 0."""
     count = _at_least_two(codes)
     unit = codes / torch.linalg.vector_norm(codes, dim=-1, keepdim=True)
-    return ((unit.sum(-2) ** 2).sum(-1) - count) / (
-        count * (count - 1)
-    )  # |Σ u|² is the sum of all cosines
+    # |Σ u|² is the sum of all cosines, and `count` that of each code with itself.
+    return ((unit.sum(-2) ** 2).sum(-1) - count) / (count * (count - 1))
 
 
 def pair_margin_loss(distance: Float("N"), same: Binary("N"), margin: Positive) -> Tensor:
-    """Mean of same·d² + (1 − same)·[m − d]₊². Hadsell, Chopra and LeCun (2006), eq. 4, without
-    their factor ½. Other libraries differ: the `ContrastiveLoss` of pytorch-metric-learning does
-    not square."""
+    """Mean of same·d² + (1 − same)·[m − d]₊². Hadsell, Chopra and LeCun (2006), eq. 4, without ½.
+    Libraries differ: `ContrastiveLoss` of pytorch-metric-learning does not square."""
     require(not (distance < 0).any(), "distance", distance, "distances of at least 0")
     same = same.to(distance)
     return (same * distance**2 + (1 - same) * relu(margin - distance) ** 2).mean()
@@ -128,8 +115,7 @@ def pair_margin_loss(distance: Float("N"), same: Binary("N"), margin: Positive) 
 def triplet_loss(
     anchor: Float("N d"), positive: Float("N d"), negative: Float("N d"), margin: Positive
 ) -> Tensor:
-    """Mean of [‖a − p‖ − ‖a − n‖ + m]₊. Schroff et al. (2015), eq. 3, with distances in place of
-    their squares."""
+    """Mean of [‖a − p‖ − ‖a − n‖ + m]₊. Schroff et al. (2015), eq. 3, but distances not squared."""
     near = torch.linalg.vector_norm(anchor - positive, dim=-1)  # (N,)
     far = torch.linalg.vector_norm(anchor - negative, dim=-1)  # (N,)
     return relu(near - far + margin).mean()
@@ -139,8 +125,8 @@ def cosine_bce(
     a: Float("N d"),
     b: Float("N d"),
     same: Binary("N"),
-    scale: float | Tensor = 1.0,
-    bias: float | Tensor = 0.0,
+    scale: Number | Tensor = 1.0,
+    bias: Number | Tensor = 0.0,
 ) -> Tensor:
     """Binary cross-entropy with the logits scale·cos(a, b) + bias. The study group's loss has scale
     1 and bias 0, and cannot fall below −ln σ(1) = 0.3133. With both learned it is the pairwise
@@ -151,23 +137,20 @@ def cosine_bce(
 
 def nt_xent(a: Float("N d"), b: Float("N d"), temperature: Positive) -> Tensor:
     """SimCLR's loss: each of 2N views must find its partner among 2N − 1 others. Chen et al.
-    (2020), eq. 1. Row i of `a` and of `b` are views of one picture. Inputs are normalised here, in
-    float32 at least."""
+    (2020), eq. 1. Row i of `a` and of `b` are views of one picture, normalised here."""
     views = _unit(torch.cat([a, b])) / temperature**0.5  # (2N, d)
-    partner = (views[: len(a)] * views[len(a) :]).sum(
-        -1
-    )  # (N,); the same for both views of a picture
+    partner = (views[: len(a)] * views[len(a) :]).sum(-1)  # (N,), for both views of a picture
     return _log_sum_of_others(views).mean() - partner.mean()
 
 
 def sup_con(embeddings: Float("N d"), labels: Int("N"), temperature: Positive) -> Tensor:
     """Supervised contrastive loss L_out: all samples of one label are partners. Khosla et al.
-    (2020), eq. 2. Anchors without a partner are left out of the mean. The authors' code multiplies
-    by temperature/base_temperature, 0.07 unless said otherwise; here there is no such factor."""
+    (2020), eq. 2. Anchors without a partner are left out of the mean. The authors' code has a
+    factor temperature/base_temperature, with 0.07 below; here there is none."""
     _, groups, sizes = labels.to(embeddings.device).unique(return_inverse=True, return_counts=True)
     require(sizes.max() > 1, "labels", labels, "at least two samples with the same label")
     views = _unit(embeddings) / temperature**0.5  # (N, d)
-    # The sum over an anchor's partners of z_i·z_p is z_i · (sum of its group − itself): no N × N mask.
+    # The sum over partners of z_i·z_p is z_i · (sum of its group − itself): no N × N mask.
     sums = views.new_zeros(len(sizes), views.shape[1]).index_add(0, groups, views)  # (groups, d)
     partners = sizes[groups] - 1  # (N,)
     mean_partner = (views * (sums[groups] - views)).sum(-1) / partners.clamp(min=1)  # (N,)
@@ -183,11 +166,17 @@ def _unit(rows: Tensor) -> Tensor:
     return rows / length.where(length > 0, 1)
 
 
+def _products(rows: Tensor) -> Tensor:
+    """Return the scalar product of each two rows, (..., N, N), with no mixed precision."""
+    with torch.autocast(rows.device.type, enabled=False):
+        return rows @ rows.mT
+
+
 def _log_sum_of_others(views: Tensor) -> Tensor:
     """Return for each row i the logarithm of Σ_{j≠i} exp(z_i·z_j): (N, d) to (N,)."""
-    similarity = views @ views.T  # (N, N)
-    # In place: at N = 4,096 each further matrix costs 64 MB, and torch.logsumexp needs two more. The
-    # diagonal is set outside the graph: its gradient is exp(−∞) = 0 anyway.
+    similarity = _products(views)  # (N, N)
+    # In place: at N = 4,096 each further matrix costs 64 MB, and torch.logsumexp needs two more.
+    # The diagonal is set outside the graph: its gradient is exp(−∞) = 0 anyway.
     largest = similarity.detach().fill_diagonal_(-torch.inf).amax(1, keepdim=True)  # (N, 1)
     return similarity.sub_(largest).exp_().sum(1).log() + largest.squeeze(1)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, pad
 
 from helpers.checks import (
     Binary,
@@ -25,29 +24,30 @@ from helpers.checks import (
     check_calls,
     require,
 )
-from helpers.data import Mixture
+from helpers.data import Mixture, _packed
 from helpers.models import DigitClassifier
 
-# The Fréchet distance depends on how many pictures are compared, so the course always takes this many.
-FRECHET_N = 1000
+FRECHET_N = 1000  # the Fréchet distance depends on how many pictures are compared
 Level = Annotated[float, Range(0, 1, open_low=True, open_high=True)]
-PositiveShare = Annotated[float, Range(0, 1, open_low=True)]
 
 
 def nearest_mode(samples: Finite("... N d"), mixture: Mixture, widths: Positive = 3.0) -> Tensor:
-    """Number of the nearest mode for each sample, (..., N); −1 if it is more than `widths`
-    deviations away."""
+    """Number of the nearest mode for each sample, (..., N); −1 if more than `widths` std away."""
     d = mixture.centers.shape[1]
     require(samples.shape[-1] == d, "samples", samples, f"points with a last axis of length {d}")
-    distance, mode = torch.cdist(samples, mixture.centers.to(samples)).min(-1)  # (..., N)
+    distance, mode = _distances(samples, mixture.centers.to(samples)).min(-1)  # (..., N)
     return torch.where(distance <= widths * mixture.std, mode, -1)
 
 
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    """Return distances (..., N, M), not by matrix products: those are wrong far from the origin."""
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def modes_covered(
-    samples: Finite("*S N d"), mixture: Mixture, share: PositiveShare = 0.25, widths: Positive = 3.0
+    samples: Finite("*S N d"), mixture: Mixture, share: Positive = 0.25, widths: Positive = 3.0
 ) -> Tensor:
-    """How many of K modes get at least `share` of their fair part, N / K, of the samples; a number
-    or (S,)."""
+    """How many of K modes get at least `share` of their fair part, N / K; a number or (S,)."""
     mode = nearest_mode(samples, mixture, widths)  # (..., N)
     count = len(mixture.centers)
     hits = (mode.unsqueeze(-1) == torch.arange(count, device=mode.device)).sum(-2)  # (..., K)
@@ -60,8 +60,7 @@ def sample_precision(samples: Finite("*S N d"), mixture: Mixture, widths: Positi
 
 
 def jensen_shannon(p: Finite("..."), q: Finite("..."), cell: Positive) -> float:
-    """Jensen-Shannon divergence, in nats, of densities on a regular grid; `cell` is a grid point's
-    length or area."""
+    """Jensen-Shannon divergence, in nats, of densities on a grid; `cell` is a point's area."""
     for name, value in (("p", p), ("q", q)):
         good = value.shape == p.shape and (value >= 0).all()
         require(good, name, value, f"densities of at least 0, both of shape {tuple(p.shape)}")
@@ -75,16 +74,13 @@ def _frozen_classifier() -> DigitClassifier:
     """Read the classifier that `tools/train_classifier.py` trained once."""
     with torch.random.fork_rng(devices=[]):  # its starting weights are replaced
         model = DigitClassifier()
-    with (files("helpers") / "assets" / "digit_classifier.npz").open("rb") as file:
-        packed = np.load(file)
-        state = {name: torch.from_numpy(packed[name].astype(np.float32)) for name in packed.files}
-    model.load_state_dict(state)
+    weights = _packed("digit_classifier.npz").items()
+    model.load_state_dict({name: torch.from_numpy(value).float() for name, value in weights})
     return model.eval().requires_grad_(False)
 
 
 def digit_features(images: Images("N 1 28 28")) -> Tensor:
-    """Features of a frozen digit classifier, (N, 64) on the CPU: the space in which digits are
-    compared."""
+    """Features of a frozen digit classifier, (N, 64) on the CPU: where digits are compared."""
     return _frozen_classifier().features(images.float().cpu())
 
 
@@ -117,8 +113,7 @@ def _moments(features: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def effective_number(labels: Int("N")) -> float:
-    """exp of the entropy of the labels' shares: how many equally frequent classes would be as
-    varied."""
+    """exp of the labels' entropy: how many equally frequent classes would be as varied."""
     shares = labels.unique(return_counts=True)[1].double() / len(labels)
     return float(torch.special.entr(shares).sum().exp())
 
@@ -136,50 +131,38 @@ def precision_recall(
 
 def _share_inside(points: Tensor, members: Tensor, neighbours: int) -> float:
     """Return the share of `points` inside some member's ball."""
-    middle = members.detach().mean(0)  # distances by matrix products need small numbers
-    points, members = points.detach() - middle, members.detach() - middle
+    points, members = points.detach(), members.detach()
     # + 1: the nearest member to each is itself.
-    radius = torch.cdist(members, members).kthvalue(neighbours + 1, dim=1).values  # (members,)
-    return float((torch.cdist(points, members) <= radius).any(1).float().mean())
+    radius = _distances(members, members).kthvalue(neighbours + 1, dim=1).values  # (members,)
+    return float((_distances(points, members) <= radius).any(1).float().mean())
 
 
 def accuracy(predictions: Tensor | Sequence[Tensor], labels: Tensor | Sequence[Tensor]) -> float:
-    """Share of correct predictions; of several batches, all that are right over all that there
-    are."""
-    guesses, truths = (
-        [value] if isinstance(value, Tensor) else value for value in (predictions, labels)
-    )
+    """Share of correct predictions; of several batches, all that are right over all there are."""
+    both = predictions, labels
+    guesses, truths = ([value] if isinstance(value, Tensor) else value for value in both)
     shapes = [tuple(guess.shape) for guess in guesses]
-    require(
-        [tuple(truth.shape) for truth in truths] == shapes, "labels", labels, f"the shapes {shapes}"
-    )
-    count = sum(truth.numel() for truth in truths)
-    require(count, "labels", labels, "at least one value")
-    return (
-        sum(int((guess == truth).sum()) for guess, truth in zip(guesses, truths, strict=True))
-        / count
-    )
+    good = [tuple(truth.shape) for truth in truths] == shapes
+    require(good, "labels", labels, f"the shapes {shapes}")
+    right = torch.cat([(a == b).flatten() for a, b in zip(guesses, truths, strict=True)])
+    require(len(right), "labels", labels, "at least one value")
+    return int(right.sum()) / len(right)
 
 
 def best_threshold(scores: Finite("N"), same: Binary("N")) -> float:
-    """Threshold that calls the most pairs right if "same" means a score above it. Choose it on
-    validation pairs."""
-    right = _both_kinds("same", same)
+    """Threshold that calls the most pairs right if "same" means a score above it."""
     ordered, order = scores.detach().cpu().double().sort()
-    cuts = torch.cat(
-        [ordered[:1] - 1, (ordered[1:] + ordered[:-1]) / 2, ordered[-1:] + 1]
-    )  # (N + 1,)
-    truth = right[order].double()
-    below = torch.cat([truth.new_zeros(1), (1 - truth).cumsum(0)])  # different pairs below each cut
-    above = truth.sum() - torch.cat([truth.new_zeros(1), truth.cumsum(0)])  # same pairs above it
-    # Between two equal scores nothing can be cut.
-    possible = torch.cat([torch.tensor([True]), ordered[1:] > ordered[:-1], torch.tensor([True])])
+    truth = _both_kinds("same", same)[order].double()
+    lower, upper = ordered[:1] - 1, ordered[-1:] + 1
+    cuts = torch.cat([lower, (ordered[1:] + ordered[:-1]) / 2, upper])  # (N + 1,)
+    below = pad((1 - truth).cumsum(0), (1, 0))  # different pairs below each cut
+    above = truth.sum() - pad(truth.cumsum(0), (1, 0))  # same pairs above it
+    possible = pad(ordered[1:] > ordered[:-1], (1, 1), value=True)  # between equal scores is no cut
     return float(cuts[torch.where(possible, below + above, -1).argmax()])
 
 
 def auroc(scores: Finite("N"), positive: Binary("N")) -> float:
-    """Area under the ROC curve: how often a positive scores higher than a negative (ties count
-    half)."""
+    """Area under the ROC curve: how often a positive outscores a negative (ties count half)."""
     from sklearn.metrics import roc_auc_score  # here, as importing it takes a second that few need
 
     truth = _both_kinds("positive", positive)
@@ -193,14 +176,12 @@ def _both_kinds(name: str, labels: Tensor) -> Tensor:
 
 
 def _unit(embeddings: Tensor) -> Tensor:
-    """Return rows of length 1, in double precision, on the CPU (not every device has that
-    precision)."""
+    """Return rows of length 1 in double precision, on the CPU: not every device has it."""
     return normalize(embeddings.detach().cpu().double(), dim=-1)
 
 
 def retrieval_accuracy(queries: Finite("N d"), gallery: Finite("N d")) -> float:
-    """How often the nearest row of the gallery, by cosine, is the query's own partner, row i for
-    query i (top-1)."""
+    """How often the nearest row of the gallery, by cosine, is the query's partner (same row)."""
     nearest = (_unit(queries) @ _unit(gallery).T).argmax(1)  # (N,)
     return accuracy(nearest, torch.arange(len(nearest)))
 
@@ -238,15 +219,10 @@ def _score(model: Any, *tensors: Tensor) -> float:
 def t_interval(values: Finite("n"), level: Level = 0.95) -> tuple[float, float]:
     """Student's t interval for the mean of independent values, such as one result per seed."""
     require(len(values) > 1, "values", values, "at least two values")
-    from scipy.special import (
-        stdtrit,
-    )  # the quantile itself: importing scipy.stats takes half a second
+    from scipy.special import stdtrit  # the quantile; importing scipy.stats takes half a second
 
-    half = (
-        float(stdtrit(len(values) - 1, (1 + level) / 2))
-        * float(values.std())
-        / math.sqrt(len(values))
-    )
+    quantile = float(stdtrit(len(values) - 1, (1 + level) / 2))
+    half = quantile * float(values.std()) / math.sqrt(len(values))
     return float(values.mean()) - half, float(values.mean()) + half
 
 

@@ -1,7 +1,7 @@
 """Networks: small enough to read, large enough to learn digits in seconds on a CPU.
 
-Pictures are (N, C, H, W) with values in [−1, 1]. The batched layers hold S independent networks side by
-side, as `torch.func.stack_module_state` does, written out.
+Pictures are (N, C, H, W) with values in [−1, 1]. The batched layers hold S independent networks
+side by side, as `torch.func.stack_module_state` does, written out.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ leaky_relu: Callable[[], nn.Module] = partial(nn.LeakyReLU, 0.2)
 
 class BatchedLinear(nn.Module):
     """S linear layers side by side, each with weights of its own, drawn as `torch.nn.Linear` draws
-    them. Layer k starts from `rngs[k]` alone: it begins and trains the same whoever its neighbours
-    are."""
+    them. Layer k starts from `rngs[k]` alone: it trains the same whoever its neighbours are."""
 
     def __init__(self, inputs: Count, outputs: Count, rngs: Sequence[torch.Generator]) -> None:
         super().__init__()
@@ -41,8 +40,7 @@ class BatchedLinear(nn.Module):
 
 
 class BatchedBatchNorm(nn.Module):
-    """Batch normalisation within each of S networks, always with the batch's own mean and
-    variance."""
+    """Batch normalisation within each of S networks, always with the batch's own statistics."""
 
     def __init__(self, runs: Count, units: Count) -> None:
         super().__init__()
@@ -50,8 +48,7 @@ class BatchedBatchNorm(nn.Module):
         self.shift = nn.Parameter(torch.zeros(runs, 1, units))
 
     def forward(self, x: Float("S N units")) -> Tensor:
-        """Map (S, N, units) to the same shape: mean 0 and variance 1 over N, then scaled and
-        shifted."""
+        """Map (S, N, units) to the same shape: mean 0, variance 1 over N, then scale and shift."""
         variance, mean = torch.var_mean(x, 1, correction=0, keepdim=True)  # (S, 1, units)
         return torch.addcmul(self.shift, self.scale, (x - mean) * (variance + 1e-5).rsqrt())
 
@@ -63,24 +60,20 @@ def mlp(
     scalar: bool = False,
 ) -> nn.Sequential:
     """Multilayer perceptron from (N, sizes[0]) to (N, sizes[-1]), or to (N,) if scalar. With S
-    seeds, S networks at once, and both sides have a leading axis S. Without, torch's global random
-    state draws the weights."""
+    seeds, S networks at once, and both sides have a leading axis S."""
     require(len(sizes) > 1, "sizes", sizes, "at least two numbers of units")
     require(not scalar or sizes[-1] == 1, "sizes", sizes, "a last size of 1, since scalar=True")
     linear = nn.Linear if seeds is None else partial(BatchedLinear, rngs=rngs(seeds))
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [linear(inputs, outputs), activation()]
-    layers[-1:] = (
-        [nn.Flatten(-2)] if scalar else []
-    )  # (..., N, 1) to (..., N); no activation at the end
-    return nn.Sequential(*layers)
+    layers.pop()  # no activation at the end
+    return nn.Sequential(*layers, *([nn.Flatten(-2)] if scalar else []))  # (..., N, 1) to (..., N)
 
 
 class Generator(nn.Module):
-    """Noise in, digits out: an MLP draws 7×7 maps, two convolutions refine them to 28×28. Each
-    convolution makes four maps for every one that leaves it; `PixelShuffle` lays these side by
-    side. Batch normalisation after Radford, Metz and Chintala (2016), section 3."""
+    """Noise in, digits out: an MLP draws 7×7 maps, two convolutions refine them to 28×28; of four
+    maps `PixelShuffle` makes one. After Radford, Metz and Chintala (2016), section 3."""
 
     def __init__(
         self, latent: Count = 32, hidden: Count = 128, channels: tuple[Count, Count] = (16, 8)
@@ -91,12 +84,9 @@ class Generator(nn.Module):
             *(nn.Linear(latent, hidden), nn.BatchNorm1d(hidden), nn.ReLU()),
             *(nn.Linear(hidden, first * 49), nn.BatchNorm1d(first * 49), nn.ReLU()),
             nn.Unflatten(1, (first, 7, 7)),
-            *(
-                nn.Conv2d(first, 4 * second, 3, padding=1),
-                nn.PixelShuffle(2),
-            ),  # (N, second, 14, 14)
+            *(nn.Conv2d(first, 4 * second, 3, padding=1), nn.PixelShuffle(2)),  # 14 × 14
             *(nn.BatchNorm2d(second), nn.ReLU()),
-            *(nn.Conv2d(second, 4, 3, padding=1), nn.PixelShuffle(2), nn.Tanh()),  # (N, 1, 28, 28)
+            *(nn.Conv2d(second, 4, 3, padding=1), nn.PixelShuffle(2), nn.Tanh()),  # 28 × 28
         )
 
     def forward(self, z: Float("N latent")) -> Tensor:
@@ -172,24 +162,19 @@ def mlp_autoencoder(
     """Autoencoder of an `mlp` and its mirror image; `sizes` run from the input to the code. With
     `pictures`, (C, H, W), it maps pictures, and the decoder ends with tanh."""
     layers = mlp((*sizes, *sizes[-2::-1]), seeds)
-    code = (
-        2 * len(sizes) - 3
-    )  # number of the layer that puts out the code; no activation follows it
+    code = 2 * len(sizes) - 3  # number of the activation after the code, which is left out
     encode, decode = layers[:code], layers[code + 1 :]
     if pictures is None:
         return AutoEncoder(encode, decode)
     fits = seeds is None and math.prod(pictures) == sizes[0]
-    require(
-        fits, "pictures", pictures, f"(C, H, W) with C·H·W = sizes[0] = {sizes[0]}, and no seeds"
-    )
+    require(fits, "pictures", pictures, f"C·H·W = sizes[0] = {sizes[0]}, and no seeds")
     back = nn.Sequential(*decode, nn.Tanh(), nn.Unflatten(1, pictures))
     return AutoEncoder(nn.Sequential(nn.Flatten(), *encode), back, bound=1.0)
 
 
 class Encoder(nn.Module):
     """A small convolutional encoder: square pictures in, embeddings (N, dim) of any length out.
-    Each convolution halves height and width; batch normalisation keeps untrained embeddings from
-    looking alike."""
+    Each convolution halves the sides; batch normalisation keeps embeddings from starting alike."""
 
     def __init__(
         self,
@@ -199,21 +184,15 @@ class Encoder(nn.Module):
         dim: Count = 64,
     ) -> None:
         super().__init__()
-        require(
-            size >= 2 ** len(widths),
-            "size",
-            size,
-            f"at least {2 ** len(widths)} for {len(widths)} convolutions",
-        )
+        least = 2 ** len(widths)
+        require(size >= least, "size", size, f"at least {least} for {len(widths)} convolutions")
         self.shape = (channels, size, size)
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise((channels, *widths)):
             convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
             layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
             size = (size + 1) // 2
-        self.body = nn.Sequential(
-            *layers, nn.Flatten(), nn.Linear(widths[-1] * size**2, dim)
-        )  # (N, dim)
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * size**2, dim))
 
     def forward(self, x: Float("N C H W")) -> Tensor:
         """Map pictures (N, channels, size, size) to embeddings (N, dim)."""
@@ -222,14 +201,13 @@ class Encoder(nn.Module):
 
 
 class ScaledEncoder(nn.Module):
-    """An encoder with a scale and a bias for its cosines, both learned. Zhai et al. (2023), section
-    3.2."""
+    """An encoder with a learned scale and bias for its cosines. Zhai et al. (2023), section 3.2."""
 
     def __init__(self, encoder: nn.Module, scale: Positive = 10.0, bias: Number = -5.0) -> None:
         super().__init__()
         self.encoder = encoder
-        self.log_scale = nn.Parameter(torch.tensor(scale).log())  # so the scale stays positive
-        self.bias = nn.Parameter(torch.tensor(bias))
+        self.log_scale = nn.Parameter(torch.tensor(float(scale)).log())  # so the scale stays positive
+        self.bias = nn.Parameter(torch.tensor(float(bias)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map pictures to the encoder's embeddings."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from helpers.checks import Count, Diverged, Finite, NonNegative, Positive, check_calls, require
+from helpers.data import Rngs
 
 
 def langevin(
@@ -16,20 +17,13 @@ def langevin(
     steps: Count,
     step_size: Positive,
     noise: NonNegative | None = None,
-    rng: torch.Generator | Sequence[torch.Generator] | None = None,
+    rng: Rngs | None = None,
 ) -> Tensor:
-    """Langevin dynamics: x ← x − step_size · ∇E(x) + noise · ε, ε standard normal. Welling and Teh
-    (2011), eq. 3. With noise √(2·step_size), the default, many small steps lead to samples of p(x)
-    ∝ exp(−E(x)). On E = x²/2 their variance settles at 1/(1 − step_size/2), not at 1. Less noise is
-    a lower temperature, none is gradient descent. `energy` maps (N, ...) to (N,), or (S, N, d) to
-    (S, N). Several `rng`: one for each row of `x`."""
+    """x ← x − step_size · ∇E(x) + noise · ε, ε standard normal. Welling and Teh (2011), eq. 3. With
+    noise √(2·step_size), the default, many small steps lead to samples of p(x) ∝ exp(−E(x)); less
+    is a lower temperature, none is gradient descent. Several `rng`: one for each row of `x`."""
     noise = (2 * step_size) ** 0.5 if noise is None else noise
-    require(
-        rng is not None or not noise,
-        "rng",
-        rng,
-        "a torch.Generator, or one per run, as there is noise",
-    )
+    require(rng is not None or not noise, "rng", rng, "a torch.Generator, or one per row")
     x = x.detach()
     for _ in range(steps):
         x = x.requires_grad_()
@@ -38,13 +32,11 @@ def langevin(
         if noise:
             x = x + noise * _normal(x, rng)
     if not torch.isfinite(x).all():
-        raise Diverged(
-            f"the chains are no longer finite within {steps} steps of step_size {step_size:g}"
-        )
+        raise Diverged(f"not finite within {steps} steps of step_size {step_size:g}")
     return x
 
 
-def _normal(like: Tensor, rng: torch.Generator | Sequence[torch.Generator]) -> Tensor:
+def _normal(like: Tensor, rng: Rngs) -> Tensor:
     """Draw standard normal noise, on the CPU, so that a seed means the same everywhere."""
     if isinstance(rng, torch.Generator):
         return torch.randn(like.shape, generator=rng).to(like)

@@ -1,7 +1,7 @@
 """Training: a method's two losses, one step for each network, one loop that calls them.
 
-With S runs at once (networks made with `seeds`), losses are averaged over the batch and summed over the
-runs. Adam works on each weight by itself, so every run trains as if it were alone.
+With S runs at once (networks made with `seeds`), losses are averaged over the batch and summed
+over the runs. Adam works on each weight by itself, so every run trains as if it were alone.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ def ebgan(
     pull_away: NonNegative = 0.0,
     term: Callable[[Tensor], Tensor] = losses.pull_away,
 ) -> Method:
-    """The energy-based GAN; `pull_away` weighs a term on the codes of generated samples. Zhao et
-    al. (2016)."""
+    """EBGAN; `pull_away` weighs a term on the codes of generated samples. Zhao et al. (2016)."""
 
     def d_side(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         return losses.ebgan_d_loss(energy(discriminator, real), energy(discriminator, fake), margin)
@@ -97,8 +96,7 @@ def make_game(
     d_lr: Positive | None = None,
     betas: tuple[Decay, Decay] = (0.5, 0.999),
 ) -> Game:
-    """Give each network an Adam of its own; β₁ = 0.5 after Radford, Metz and Chintala (2016),
-    section 3."""
+    """Give each network an Adam of its own; β₁ = 0.5 after Radford, Metz and Chintala (2016)."""
     require(generator is not discriminator, "discriminator", "the generator", "another network")
     adam = partial(torch.optim.Adam, betas=tuple(betas), fused=True)
     g_optimizer = adam(generator.parameters(), lr=lr)
@@ -138,7 +136,7 @@ def g_step(game: Game, method: Method, z: Tensor) -> Tensor:
     """Move the generator once, not the discriminator; return its loss before the step."""
     loss = method.g_loss(game.discriminator, game.generator(z))
     game.g_optimizer.zero_grad()
-    # The gradient flows through the discriminator, but is kept for the generator's weights only.
+    # The gradient flows through the discriminator, but only the generator's weights keep it.
     loss.sum().backward(inputs=list(game.generator.parameters()))
     game.g_optimizer.step()
     return loss.detach()
@@ -183,9 +181,8 @@ def fit(
     `finish` further steps have a tenth of the learning rates. `average` follows the generator's
     weights (Yazıcı et al. 2019). `watch` is called before the first step, after each `every` steps,
     and at the end. `device`: the best one present if `None`. `label` shows a progress bar."""
-    device = device or (
-        torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
-    )
+    found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
+    device = device or found or "cpu"
     game.generator.to(device)
     game.discriminator.to(device)
 
@@ -219,12 +216,10 @@ def fit_encoder(
     label: str | None = None,
 ) -> EncoderHistory:
     """Train one network with Adam: in each step a fresh batch, `loss(encoder, *batch)`, one update.
-    `finish` further steps have a fresh Adam with a tenth of the learning rate. `watch`: see
-    `fit`."""
+    `finish` further steps have a fresh Adam with a tenth of the rate. `watch` is as in `fit`."""
     device = next(encoder.parameters()).device
-    phases = [
-        torch.optim.Adam(encoder.parameters(), rate, fused=True) for rate in (lr, lr / FINISH)
-    ]
+    adam, rates = partial(torch.optim.Adam, fused=True), (lr, lr / FINISH)
+    phases = [adam(encoder.parameters(), rate) for rate in rates]
 
     def update(step: int) -> tuple[Tensor]:
         optimizer = phases[step >= steps]
@@ -246,8 +241,7 @@ def _loop(
     every: int,
     label: str | None,
 ) -> tuple[list[Tensor], list[int], list[Any]]:
-    """Update and watch; return the losses of each step, one column each, and what was seen at which
-    steps."""
+    """Update and watch; return a column of each loss, and what was seen at which steps."""
     losses, at, watched = [], [], []
     for step in progress(range(total + 1), label):
         if watch and (step % every == 0 or step == total):
@@ -256,9 +250,8 @@ def _loop(
         if step < total:
             losses.append(update(step))
             if not all(torch.isfinite(loss).all() for loss in losses[-1]):
-                raise Diverged(
-                    f"step {step + 1}: a loss is NaN or infinite: {[loss.tolist() for loss in losses[-1]]}"
-                )
+                values = [loss.tolist() for loss in losses[-1]]
+                raise Diverged(f"step {step + 1}: a loss is NaN or infinite: {values}")
     return [torch.stack(column) for column in zip(*losses, strict=True)], at, watched
 
 
@@ -280,8 +273,7 @@ def sample(generator: nn.Module, z: Tensor) -> Tensor:
 
 
 def progress(items: Iterable[Any], label: str | None, total: int | None = None) -> Iterable[Any]:
-    """Wrap a loop in a progress bar, but not while the site is built: it would freeze on the
-    page."""
+    """Wrap a loop in a progress bar, but not while the site is built: there it would freeze."""
     quiet = label is None or "COURSE_BUILD" in os.environ
     return tqdm(items, desc=label, total=total, leave=False, disable=quiet)
 
@@ -290,8 +282,7 @@ def side_by_side(
     tasks: Sequence[Callable[[], Any]], label: str | None = None, workers: Count = 2
 ) -> list[Any]:
     """Run independent trainings at once, each in a process of its own; return what they returned.
-    A task works on a copy of what it uses: what it trains must be in what it returns. It should
-    draw from a generator of its own, and its networks should be built before."""
+    A task works on a copy of what it uses: what it trains must be in what it returns."""
     workers = min(workers, int(os.environ.get("COURSE_WORKERS", workers)))
     if workers == 1:  # joblib would run the tasks themselves, here and now
         tasks = [cloudpickle.loads(cloudpickle.dumps(task)) for task in tasks]
