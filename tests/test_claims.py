@@ -41,6 +41,12 @@ def test_claims_are_appended_to_the_record(tmp_path: Path, monkeypatch: pytest.M
     ]
 
 
+@pytest.mark.parametrize(("text", "measured"), [("", "b"), (" ", "b"), ("a", ""), (None, "b"), ("a", 0.3)])
+def test_a_claim_says_what_and_how_much(text: Any, measured: Any) -> None:
+    with pytest.raises(ValueError, match=r"^(text|measured): got .+, expected a (sentence|str)"):
+        claim(text, True, measured)
+
+
 def test_nothing_is_recorded_without_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COURSE_CLAIMS", "")

@@ -1,4 +1,4 @@
-"""Networks: shapes, ranges, and universes that do not know of each other."""
+"""Networks: shapes, ranges, and runs that do not know of each other."""
 
 import math
 
@@ -6,19 +6,28 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.data import digits, rgb32
-from helpers.models import BatchedLinear, DigitClassifier, Discriminator, Encoder, Generator, StudyGroupEncoder, mlp
-from helpers.seed import generators, seed_everything
+from helpers.data import digits
+from helpers.models import (
+    BatchedBatchNorm,
+    BatchedLinear,
+    DigitClassifier,
+    Discriminator,
+    Encoder,
+    Generator,
+    ScaledEncoder,
+    mlp,
+)
+from helpers.seed import rngs, seed_everything
 
 SIZES = (2, 16, 16, 1)
 
 
-def weights(network: nn.Module, universe: int) -> list[torch.Tensor]:
-    """Return one universe's weights."""
-    return [parameter.detach()[universe] for parameter in network.parameters()]
+def weights(network: nn.Module, run: int) -> list[torch.Tensor]:
+    """Return one run's weights."""
+    return [parameter.detach()[run] for parameter in network.parameters()]
 
 
-def test_each_universe_starts_as_if_alone() -> None:
+def test_each_run_starts_as_if_alone() -> None:
     seeds = [3, 14, 15, 92, 3]
     together = mlp(SIZES, seeds)
     for k, seed in enumerate(seeds):
@@ -36,14 +45,14 @@ def test_batched_layers_draw_from_their_own_generators_only() -> None:
 
 
 def test_a_batched_layer_is_as_many_linear_layers() -> None:
-    layer = BatchedLinear(3, 5, generators([0, 1, 2, 3]))
+    layer = BatchedLinear(3, 5, rngs([0, 1, 2, 3]))
     x = torch.randn(4, 7, 3, generator=torch.Generator().manual_seed(0))
     loop = [nn.functional.linear(x[k], layer.weight[k].T, layer.bias[k, 0]) for k in range(4)]
     torch.testing.assert_close(layer(x), torch.stack(loop))
 
 
 def test_the_starting_weights_are_spread_as_in_torchs_linear() -> None:
-    layer = BatchedLinear(64, 400, generators([0]))
+    layer = BatchedLinear(64, 400, rngs([0]))
     for start in (layer.weight, layer.bias):
         assert start.abs().max() <= 1 / 8  # 1/√64
     assert layer.weight.std().item() == pytest.approx(1 / 8 / math.sqrt(3), rel=0.02)
@@ -53,11 +62,11 @@ def test_the_starting_weights_are_spread_as_in_torchs_linear() -> None:
 def test_a_batched_network_computes_what_an_ordinary_one_does() -> None:
     together, alone = mlp(SIZES, [5, 6], scalar=True), mlp(SIZES, scalar=True)
     x = torch.randn(2, 9, 2, generator=torch.Generator().manual_seed(0))
-    for universe in range(2):
+    for run in range(2):
         with torch.no_grad():
-            for mine, theirs in zip(alone.parameters(), weights(together, universe), strict=True):
+            for mine, theirs in zip(alone.parameters(), weights(together, run), strict=True):
                 mine.copy_(theirs.T.squeeze(-1) if theirs.shape[0] == 1 else theirs.T)
-        torch.testing.assert_close(alone(x[universe]), together(x)[universe])
+        torch.testing.assert_close(alone(x[run]), together(x)[run])
 
 
 def test_mlp_shapes() -> None:
@@ -131,32 +140,6 @@ def test_the_classifier_has_64_features_that_are_not_negative() -> None:
     torch.testing.assert_close(model(x), model.head(model.features(x)))
 
 
-def test_the_groups_encoder_layer_by_layer() -> None:
-    seed_everything(0)
-    encoder, x = StudyGroupEncoder(), torch.rand(4, 3, 32, 32) * 2 - 1
-    first, second, last = (layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d | nn.Linear))
-    f = nn.functional
-    maps = f.max_pool2d(f.conv2d(x, first.weight, first.bias, padding=1).clamp(min=0), 2)
-    maps = f.max_pool2d(f.conv2d(maps, second.weight, second.bias, padding=1).clamp(min=0), 2)
-    assert maps.shape == (4, 128, 8, 8)
-    rows = f.linear(maps.reshape(4, -1), last.weight, last.bias)
-    torch.testing.assert_close(encoder(x), rows / rows.norm(dim=1, keepdim=True))
-    assert count(encoder) == (3 * 64 * 9 + 64) + (64 * 128 * 9 + 128) + (128 * 64 * 128 + 128)
-
-
-@pytest.mark.parametrize(("dim", "kernel", "extra"), [(128, 3, 0), (5, 3, 0), (5, 5, 1), (5, 1, 3)])
-def test_the_groups_encoder_gives_unit_vectors(dim: int, kernel: int, extra: int) -> None:
-    seed_everything(0)
-    encoder, x = StudyGroupEncoder(dim, kernel=kernel, extra=extra), torch.rand(3, 3, 32, 32) * 2 - 1
-    assert encoder.dim == dim
-    assert encoder(x).shape == (3, dim)
-    torch.testing.assert_close(encoder(x).norm(dim=1), torch.ones(3))
-    torch.testing.assert_close(encoder(x)[1:2], encoder(x[1:2]))  # nothing mixes the batch
-    more = extra * (128 * 128 * kernel**2 + 128)
-    linear = 128 * (8 >> extra) ** 2 * dim + dim
-    assert count(encoder) == (3 * 64 * kernel**2 + 64) + (64 * 128 * kernel**2 + 128) + more + linear
-
-
 @pytest.mark.parametrize(
     ("size", "channels", "widths", "dim"),
     [(28, 1, (16, 32, 64), 64), (32, 3, (4, 8), 7), (33, 2, (4,), 3), (8, 1, (2, 2, 2), 1)],
@@ -164,7 +147,6 @@ def test_the_groups_encoder_gives_unit_vectors(dim: int, kernel: int, extra: int
 def test_the_encoder_takes_any_square_picture(size: int, channels: int, widths: tuple[int, ...], dim: int) -> None:
     seed_everything(0)
     encoder = Encoder(size, channels, widths, dim)
-    assert (encoder.size, encoder.channels, encoder.dim) == (size, channels, dim)
     x = 2 * torch.rand(5, channels, size, size) - 1
     assert encoder(x).shape == (5, dim)
     side, expected = size, 0
@@ -197,23 +179,34 @@ def test_the_encoder_normalises_its_batch_but_not_its_embeddings() -> None:
     torch.testing.assert_close(encoder(x)[:1], encoder(x[:1]))  # evaluation does not
 
 
-def test_untrained_embeddings_of_the_encoder_do_not_look_alike() -> None:
+def test_untrained_embeddings_do_not_look_alike_and_every_weight_gets_a_gradient() -> None:
     images = digits("test")[0][::10]
-    alike = {}
-    for name, network in (("group", StudyGroupEncoder), ("small", Encoder)):
-        cosines = []
-        for seed in range(3):
-            seed_everything(seed)
-            with torch.no_grad():
-                rows = nn.functional.normalize(network()(rgb32(images) if name == "group" else images), dim=1)
-            cosines.append(float((rows @ rows.T).mean()))
-        alike[name] = cosines
-    assert max(alike["small"]) < 0.8 < min(alike["group"]), alike
-
-
-def test_every_weight_of_the_encoders_gets_a_gradient() -> None:
-    seed_everything(0)
-    for network, x in ((StudyGroupEncoder(8), torch.randn(4, 3, 32, 32)), (Encoder(dim=8), torch.randn(4, 1, 28, 28))):
-        (network(x) * torch.randn(4, 8)).sum().backward()
-        for parameter in network.parameters():
+    for seed in range(3):
+        seed_everything(seed)
+        encoder = Encoder()
+        rows = nn.functional.normalize(encoder(images), dim=1)
+        assert (rows @ rows.T).mean() < 0.8
+        (rows * torch.randn(50, 64)).sum().backward()
+        for parameter in encoder.parameters():
             assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0
+
+
+def test_batched_batch_normalisation_is_torchs_for_each_run() -> None:
+    x = 3 + 2 * torch.randn(4, 9, 5, generator=torch.Generator().manual_seed(0))
+    layer = BatchedBatchNorm(4, 5)
+    with torch.no_grad():
+        layer.scale.copy_(torch.rand(4, 1, 5))
+        layer.shift.copy_(torch.rand(4, 1, 5))
+    loop = [nn.functional.batch_norm(x[k], None, None, layer.scale[k, 0], layer.shift[k, 0], True) for k in range(4)]
+    torch.testing.assert_close(layer(x), torch.stack(loop))
+    torch.testing.assert_close(BatchedBatchNorm(4, 5)(x), nn.functional.layer_norm(x.mT, (9,)).mT)
+
+
+def test_a_scaled_encoder_adds_a_positive_scale_and_a_bias() -> None:
+    encoder, x = Encoder(dim=3), torch.rand(4, 1, 28, 28)
+    scaled = ScaledEncoder(encoder, scale=4.0, bias=-1)
+    assert torch.equal(scaled(x), encoder(x))
+    assert scaled.log_scale.exp().item() == pytest.approx(4) and scaled.bias.item() == -1
+    assert count(scaled) == count(encoder) + 2
+    default = ScaledEncoder(encoder)
+    assert default.log_scale.exp().item() == pytest.approx(10) and default.bias.item() == -5  # as in the paper

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.seed import THREADS, generators, seed_everything
+from helpers.seed import THREADS, rngs, seed_everything, torch_seed
 
 
 @pytest.fixture(autouse=True)
@@ -61,15 +61,22 @@ def test_a_refused_seed_changes_nothing() -> None:
 
 
 def test_generators_are_one_per_seed_and_know_nothing_of_each_other() -> None:
-    together = [torch.rand(2, generator=g).tolist() for g in generators([3, 0, 3])]
+    together = [torch.rand(2, generator=g).tolist() for g in rngs([3, 0, 3])]
     assert together[0] == together[2] != together[1]
     assert together[1] == torch.rand(2, generator=torch.Generator().manual_seed(0)).tolist()
-    assert all(g.device.type == "cpu" for g in generators(range(3)))
+    assert all(g.device.type == "cpu" for g in rngs(range(3)))
 
 
-def test_making_generators_leaves_the_global_state_alone() -> None:
+def test_making_generators_and_networks_leaves_the_global_state_alone() -> None:
+    seed_everything(5)
+    built = torch.nn.Linear(3, 2).weight
     before = torch.get_rng_state()
-    generators([1, 2])
+    rngs([1, 2])
+    for seed, equal in ((5, True), (6, False)):
+        with torch_seed(seed):
+            assert torch.equal(built, torch.nn.Linear(3, 2).weight) == equal
+    with pytest.raises(ZeroDivisionError), torch_seed(0):
+        torch.rand(1 // 0)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -87,9 +94,11 @@ def state():
 torch.set_num_threads(1)
 before = state()
 import helpers
-names = [info.name for info in pkgutil.iter_modules(helpers.__path__)]
+import helpers.figures
+names = [f"helpers.{info.name}" for info in pkgutil.iter_modules(helpers.__path__)]
+names += [f"helpers.figures.{info.name}" for info in pkgutil.iter_modules(helpers.figures.__path__)]
 for name in names:
-    importlib.import_module(f"helpers.{name}")
+    importlib.import_module(name)
 after = state()
 print(len(names), [key for key in before if before[key] != after[key]])
 """
@@ -102,5 +111,5 @@ def test_importing_the_package_sets_no_global_state() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     count, changed = done.stdout.strip().split(" ", 1)
-    assert int(count) >= 9, "found hardly any module: is this looking at the helpers?"
+    assert int(count) >= 13, "found hardly any module: is this looking at the helpers?"
     assert changed == "[]"
