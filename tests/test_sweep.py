@@ -468,6 +468,30 @@ def test_without_dask_what_to_install_is_named(tmp_path: Path, monkeypatch: pyte
     assert not any(need.startswith(("dask", "distributed")) for need in project["dependencies"])
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"run": lambda seed: {}}, "run: got .+, expected a function defined at the top level"),
+        ({"settings": []}, "settings: got .+, expected a sequence of at least one"),
+        ({"settings": [{"seed": 1}]}, r"settings\[0\]: got .+ expected no 'seed'"),
+        ({"settings": [{1: 2}]}, r"settings\[0\]: got .+ expected a dict from names to values"),
+        ({"settings": [{"lr": math.nan}]}, r"settings\[0\]\['lr'\]: got nan, expected a finite number"),
+        ({"settings": [{"sizes": [1]}] * 2}, "settings, seeds: got one of them twice"),
+        ({"seeds": [0, 0]}, "settings, seeds: got one of them twice"),
+        ({"seeds": [-1]}, "seeds: got .+, expected a whole number of at least 0"),
+        ({"workers": 0}, "workers: got 0, expected a whole number of at least 1"),
+        ({"cluster": "somewhere"}, "cluster: got .*somewhere.*, expected the address of a Dask scheduler"),
+    ],
+)
+def test_bad_arguments_are_named_before_anything_runs(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    arguments = {"run": greedy, "settings": [{"sizes": [1]}], "seeds": [0], "store": tmp_path / "store.jsonl"}
+    with pytest.raises(ValueError, match=message):
+        sweep(**arguments | changes)
+    assert not (tmp_path / "store.jsonl").exists()
+
+
 # --- what was recorded -------------------------------------------------------------------------------
 
 
@@ -476,7 +500,7 @@ def test_recorded_studies_are_found_by_name(store: Path, monkeypatch: pytest.Mon
     (store.parent / "results" / "margins.jsonl").write_bytes(store.read_bytes())
     monkeypatch.setattr(sweeps, "files", lambda package: store.parent)
     assert recorded("margins") == load(store)
-    with pytest.raises(ValueError, match=r"name: got 'nowhere', expected .+ \(margins\)"):
+    with pytest.raises(ValueError, match=r"name: got 'nowhere', expected a recorded study: margins"):
         recorded("nowhere")
 
 

@@ -21,7 +21,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import cache, partial
 from importlib.resources import files
@@ -32,8 +32,8 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from helpers.checks import Count, checked, fail
-from helpers.seed import rngs, seed_everything
+from helpers.checks import Count, Seed, checked, fail, require
+from helpers.seed import seed_everything
 from helpers.train import progress
 
 Row = dict[str, Any]
@@ -49,16 +49,15 @@ _ONE_AT_A_TIME = threading.Lock()  # a cluster's worker may have several threads
 def grid(**lists: Iterable[Any]) -> list[dict[str, Any]]:
     """Combine every value of each setting with every value of the others; the last one changes fastest."""
     for name, values in lists.items():
-        if not isinstance(values, list | tuple | range) or not values:
-            fail(name, values, "a list of at least one value")
+        require(isinstance(values, list | tuple | range) and values, name, values, "a list of at least one value")
     return [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
 
 
 @checked
 def sweep(
     run: Run,
-    settings: Iterable[dict[str, Any]],
-    seeds: Iterable[int],
+    settings: Sequence[dict],
+    seeds: Sequence[Seed],
     store: str | Path,
     *,
     workers: Count = 2,
@@ -80,11 +79,15 @@ def sweep(
     "tcp://10.0.0.5:8786", whose workers need one thread each. `label` names a progress bar. Raises ConnectionError
     if the scheduler is lost: what was done is in the store.
     """
-    name, tasks, store = _name(run), {}, _check_store(store)
-    for setting, seed in itertools.product(_check_settings(settings), _check_seeds(seeds)):
+    name, tasks, store = _name(run), {}, Path(store)
+    for number, setting in enumerate(settings):
+        _check_storable(f"settings[{number}]", setting)
+        require("seed" not in setting, f"settings[{number}]", setting, "no 'seed' among the arguments")
+    for setting, seed in itertools.product(settings, seeds):
         tasks[_identity(name, setting, seed)] = (run, name, setting, seed)
-    if cluster is not None and not (isinstance(cluster, str) and re.search(r":\d+$", cluster)):
-        fail("cluster", repr(cluster), "the address of a Dask scheduler, such as 'tcp://10.0.0.5:8786'")
+    require(len(tasks) == len(settings) * len(seeds), "settings, seeds", "one of them twice", "each of them once")
+    address = cluster is None or re.search(r":\d+$", cluster)
+    require(address, "cluster", cluster, "the address of a Dask scheduler, such as 'tcp://10.0.0.5:8786'")
     rows = _resume(store)
     todo = [task for key, task in tasks.items() if key not in rows or (retry_failed and rows[key]["error"])]
     start = partial(_on_cluster, address=cluster) if cluster else partial(_on_this_machine, workers=workers)
@@ -100,15 +103,14 @@ def sweep(
 
 def load(store: str | Path) -> list[Row]:
     """Read a store, whether or not its sweep has finished: one row per run, its last try if there were several."""
-    return list(_read(_check_store(store)).values())
+    return list(_read(Path(store)).values())
 
 
 def recorded(name: str) -> list[Row]:
     """Read the results of a study that come with this package: helpers/studies/results/NAME.jsonl."""
     folder = files("helpers.studies") / "results"
     there = {file.name.removesuffix(".jsonl"): file for file in folder.iterdir() if file.name.endswith(".jsonl")}
-    if not isinstance(name, str) or name not in there:
-        fail("name", repr(name), f"the name of a recorded study ({', '.join(sorted(there)) or 'there is none'})")
+    require(name in there, "name", repr(name), f"a recorded study: {', '.join(sorted(there)) or 'there is none'}")
     return load(there[name])
 
 
@@ -136,8 +138,7 @@ def _on_cluster(tasks: list[Task], address: str) -> Iterator[Row]:
     try:
         from distributed import CancelledError, Client, KilledWorker, as_completed
     except ImportError as error:
-        hint = "a cluster needs Dask: pip install distributed"
-        raise ImportError(hint) from error
+        raise ImportError("a cluster needs Dask: pip install distributed") from error
     if not tasks:
         return
     try:
@@ -166,7 +167,7 @@ def _one(run: Run, name: str, setting: dict[str, Any], seed: int) -> Row:
         seed_everything(seed)
         start = time.perf_counter()
         try:
-            outcome = _check_metrics(run(seed=seed, **copy.deepcopy(setting)))
+            outcome = _check_storable("metrics", run(seed=seed, **copy.deepcopy(setting)))
         except (Exception, SystemExit) as error:
             outcome = error
         seconds = round(time.perf_counter() - start, 3)
@@ -199,8 +200,8 @@ def _identity(name: str, setting: dict[str, Any], seed: int) -> str:
 
 def _name(run: Run) -> str:
     """Return a function's name with its module; a script is a module too, however it was started."""
-    if not inspect.isfunction(run) or "<" in run.__qualname__:
-        fail("run", run, "a function defined at the top level of a module")
+    top = inspect.isfunction(run) and "<" not in run.__qualname__
+    require(top, "run", run, "a function defined at the top level of a module")
     module = run.__module__
     if module == "__main__":
         module = Path(getattr(sys.modules[module], "__file__", None) or module).stem
@@ -214,42 +215,13 @@ def _storable(value: Any) -> bool:
     return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _check_settings(settings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the settings as a list of different dicts that can be stored."""
-    settings = list(settings) if isinstance(settings, Iterable) else fail("settings", settings, "dicts")
-    for number, setting in enumerate(settings):
-        if not isinstance(setting, dict) or not all(isinstance(key, str) for key in setting) or "seed" in setting:
-            fail(f"settings[{number}]", setting, "a dict from names of arguments, but not 'seed', to values")
-        if not _storable(list(setting.values())):
-            fail(f"settings[{number}]", setting, "finite numbers, texts, None, or lists of these as values")
-    if len({_identity("", setting, 0) for setting in settings}) < max(1, len(settings)):
-        fail("settings", f"{len(settings) or 'none'}", "at least one, and each of them once")
-    return settings
-
-
-def _check_seeds(seeds: Iterable[int]) -> list[int]:
-    """Return the seeds as a list of different seeds."""
-    seeds = list(seeds) if isinstance(seeds, Iterable) else seeds
-    if len(rngs(seeds)) > len(set(seeds)):
-        fail("seeds", seeds, "each seed once")
-    return seeds
-
-
-def _check_metrics(metrics: Any) -> dict[str, Any]:
-    """Return what a run returned if it can be stored."""
-    if not isinstance(metrics, dict) or not all(isinstance(name, str) for name in metrics):
-        fail("metrics", metrics, "a dict from names to values")
-    for name, value in metrics.items():
-        if not _storable(value):
-            fail(f"metrics[{name!r}]", value, "a finite number, a text, None, or a list of these")
-    return metrics
-
-
-def _check_store(store: Any) -> Path:
-    """Return the store's path."""
-    if not isinstance(store, str | os.PathLike) or not os.fspath(store):
-        fail("store", store, "the path of a file")
-    return Path(store)
+def _check_storable(name: str, values: Any) -> dict[str, Any]:
+    """Return a dict of settings or metrics if it can be stored."""
+    named = isinstance(values, dict) and all(isinstance(key, str) for key in values)
+    require(named, name, values, "a dict from names to values")
+    for key, value in values.items():
+        require(_storable(value), f"{name}[{key!r}]", value, "a finite number, a text, None, or a list of these")
+    return values
 
 
 def _read(store: Path) -> dict[str, Row]:
