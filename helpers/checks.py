@@ -139,6 +139,7 @@ Decay = Annotated[float, Range(0, 1, open_high=True)]
 
 def _problem(hint: Any, value: Any, known: Known) -> str | None:
     """Say what an annotation expects, or `None` if the value is that."""
+    hint = Number if hint is float else hint  # whole numbers are fine
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return parts[1].problem(value, known)
@@ -152,8 +153,6 @@ def _problem(hint: Any, value: Any, known: Known) -> str | None:
         return _row_problem(parts, value, known)
     if hint is Any:
         return None
-    if hint is float:  # whole numbers are fine
-        return Range().problem(value, known)
     wanted = origin or hint
     good = callable(value) if wanted is Callable else isinstance(value, wanted)
     return None if good else "None" if wanted is type(None) else f"a {wanted.__name__}"

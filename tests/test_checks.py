@@ -95,6 +95,7 @@ KINDS: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "Decay": (Decay, [0, 0.999], [1, 1.0, -0.1, *NOT_A_NUMBER]),
     "Literal": (Literal["a", "b"], ["a", "b"], ["c", "", None, 3, ["a"], np.str_("c")]),
     "a class": (nn.Module, [nn.Identity()], [None, nn.Identity, 3, ROWS]),
+    "a float": (float, [1, 0.5, np.float32(2)], [1j, *NOT_A_NUMBER]),
     "bool": (bool, [True, False], ["no", 1, 0, None]),
     "a callable": (Callable[[Tensor], Tensor], [len, nn.Identity()], [None, 3, "len"]),
     "one of two": (Count | None, [None, 3], [0, "3"]),
