@@ -31,6 +31,9 @@ def test_energy_of_pictures_and_of_runs() -> None:
     assert losses.reconstruction_energy(torch.zeros_like, pictures).tolist() == [4.0, 4.0, 4.0]
     runs = torch.stack([torch.ones(5, 4), 2 * torch.ones(5, 4)])
     assert losses.reconstruction_energy(torch.zeros_like, runs).tolist() == [[2.0] * 5, [4.0] * 5]
+    both, second = models.mlp_autoencoder((2, 8, 3), seeds=[4, 9]), models.mlp_autoencoder((2, 8, 3), seeds=[9])
+    x = torch.randn(2, 5, 2, generator=source())
+    assert torch.allclose(both(x)[1:], second(x[1:])) and both.encode(x).shape == (2, 5, 3)
 
 
 def projection(x: Tensor) -> Tensor:
@@ -64,21 +67,11 @@ def test_autoencoders_of_pictures_keep_shape_and_range() -> None:
     assert autoencoder(x).shape == x.shape
     assert autoencoder(100 * x).abs().max() <= autoencoder.bound == 1
     assert autoencoder.encode(x).shape == (3, 4)
-    assert models.mlp_autoencoder((784, 4)).bound is None
-
-
-def test_an_autoencoder_of_runs_equals_its_lone_runs() -> None:
-    both, second = models.mlp_autoencoder((2, 8, 3), seeds=[4, 9]), models.mlp_autoencoder((2, 8, 3), seeds=[9])
-    x = torch.randn(2, 5, 2, generator=source())
-    assert torch.allclose(both(x)[1:], second(x[1:]))
-    assert both.encode(x).shape == (2, 5, 3)
-
-
-def test_the_code_is_linear_and_the_mirror_has_its_own_weights() -> None:
-    autoencoder = models.mlp_autoencoder((4, 6, 5, 2))
+    autoencoder = models.mlp_autoencoder((4, 6, 5, 2))  # the code is linear, the mirror has its own weights
     kinds = [[type(layer) for layer in half] for half in (autoencoder.encode, autoencoder.decode)]
     assert kinds == [[nn.Linear, nn.LeakyReLU, nn.Linear, nn.LeakyReLU, nn.Linear]] * 2
     assert [layer.out_features for layer in autoencoder.decode[::2]] == [5, 6, 4]
+    assert models.mlp_autoencoder((784, 4)).bound is None
 
 
 # --- steps -------------------------------------------------------------------------------------------
@@ -162,40 +155,12 @@ def test_the_best_discriminators_loss_is_the_total_variation(seed: int) -> None:
     p, q = p / p.sum(), q / q.sum()
     variation = 0.5 * (p - q).abs().sum()
     assert best_discriminator_loss(p, q, 1.7) == pytest.approx(float(1.7 * (1 - variation)), abs=1e-9)
-    best = 1.7 * (p < q).double()
-    by_hand = (p * best).sum() + (q * (1.7 - best).clamp(min=0)).sum()
-    assert best_discriminator_loss(p, q, 1.7) == pytest.approx(float(by_hand), abs=1e-9)
-
-
-def extragradient(p: Tensor, margin: float, steps: int, rate: float) -> tuple[Tensor, Tensor]:
-    """Play the EBGAN game on a finite set: D in [0, m] against q on the simplex; return both averages.
-
-    The value for D is Σ p D + Σ q (m − D), which D minimises, and the generator minimises Σ q D.
-    """
-    energy, logits = torch.zeros_like(p), torch.zeros_like(p)
-    sums = [torch.zeros_like(p), torch.zeros_like(p)]
-    for _ in range(steps):
-        q = logits.softmax(0)
-        middle = (energy - rate * (p - q)).clamp(0, margin)
-        ahead = (logits - rate * energy).softmax(0)
-        energy = (energy - rate * (p - ahead)).clamp(0, margin)
-        logits = logits - rate * middle
-        sums[0] += middle
-        sums[1] += ahead
-    return sums[0] / steps, sums[1] / steps
-
-
-def test_at_the_equilibrium_the_generator_is_the_data_and_the_energy_is_flat_where_data_is() -> None:
-    margin = 1.0
-    p = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.0, 0.0], dtype=torch.double)
-    energy, q = extragradient(p, margin, steps=40_000, rate=0.5)
-    assert (q - p).abs().max() < 1e-3
-    level = energy[:4].mean()
-    assert (energy[:4] - level).abs().max() < 1e-3
-    assert (energy[4:] >= level - 1e-3).all()
-    assert 0 <= level <= margin
-    loss = (p * energy).sum() + (q * (margin - energy)).sum()
-    assert loss == pytest.approx(margin, abs=1e-3)
+    counts = [(1000 * share).round().long() for share in (p, q)]  # the core's loss, on as many samples of each kind
+    p, q = (count.double() / count.sum() for count in counts)
+    best = 1.7 * (p < q).double()  # expensive where the generator draws more often
+    real, fake = (best.repeat_interleave(count) for count in counts)
+    variation = 0.5 * float((p - q).abs().sum())
+    assert float(losses.ebgan_d_loss(real, fake, 1.7)) == pytest.approx(1.7 * (1 - variation), abs=1e-9)
 
 
 # --- contrastive divergence and Langevin -------------------------------------------------------------

@@ -56,27 +56,16 @@ def test_a_sample_belongs_to_the_nearest_mode_within_three_widths() -> None:
 
 def test_a_mode_is_covered_by_a_quarter_of_its_fair_share() -> None:
     # 80 samples, 4 modes: the fair part is 20, so 5 samples cover a mode and 4 do not.
-    assert modes_covered(points(66, 5, 5, 4), CROSS) == 3
-    assert modes_covered(points(20, 20, 20, 20), CROSS) == 4
-    assert modes_covered(points(5, 5, 0, 0, nowhere=70), CROSS) == 2
-    assert modes_covered(points(0, 0, 0, 0, nowhere=9), CROSS) == 0
-    assert modes_covered(points(66, 5, 5, 4), CROSS, share=0.2) == 4
-    assert modes_covered(points(60, 20, 0, 0), CROSS, share=1.0) == 2
-
-
-def test_precision_counts_the_samples_at_any_mode() -> None:
-    assert sample_precision(points(15, 0, 0, 0, nowhere=5), CROSS) == 0.75
-    assert sample_precision(points(0, 3, 0, 2), CROSS) == 1
-    assert sample_precision(points(0, 0, 0, 0, nowhere=3), CROSS) == 0
-
-
-def test_modes_and_precision_of_universes_are_those_of_each() -> None:
-    universes = [points(20, 20, 20, 20), points(80, 0, 0, 0), points(5, 5, 0, 0, nowhere=70)]
-    together = torch.stack(universes)
-    assert modes_covered(together, CROSS).tolist() == [4, 1, 2]
-    assert sample_precision(together, CROSS).tolist() == [1, 1, 0.125]
-    loop = torch.stack([nearest_mode(universe, CROSS) for universe in universes])
-    assert torch.equal(nearest_mode(together, CROSS), loop)
+    each = [points(66, 5, 5, 4), points(20, 20, 20, 20), points(5, 5, 0, 0, nowhere=70), points(80, 0, 0, 0)]
+    runs = torch.stack(each)
+    assert modes_covered(runs, CROSS).tolist() == [modes_covered(run, CROSS) for run in each] == [3, 4, 2, 1]
+    assert modes_covered(runs, CROSS, share=0.2).tolist() == [4, 4, 2, 1]
+    assert modes_covered(runs, CROSS, share=1.0).tolist() == [1, 4, 0, 1]
+    assert sample_precision(runs, CROSS).tolist() == [1, 1, 0.125, 1]
+    assert sample_precision(points(9, 0, 0, 1), CROSS, widths=0.1) == 1
+    assert torch.equal(nearest_mode(runs, CROSS), torch.stack([nearest_mode(run, CROSS) for run in each]))
+    assert modes_covered(runs - 0.15, CROSS, widths=2).tolist() == [0, 0, 0, 0]
+    assert sample_precision(runs[0] - 0.15, CROSS, widths=2) == 0
 
 
 @pytest.mark.parametrize("mixture", [ring(), grid()])
@@ -110,21 +99,10 @@ def test_frechet_distance_of_gaussians_in_closed_form() -> None:
     assert frechet_distance(x, x) == pytest.approx(0, abs=1e-5)
     assert frechet_distance(x, x + shift) == pytest.approx(55, rel=1e-6)  # 0² + … + 5²: only the means differ
     # Twice as wide about the same mean: Σ (2σ − σ)² = tr Σ.
-    wide = 2 * (x - x.mean(0)) + x.mean(0)
+    wide, still = 2 * (x - x.mean(0)) + x.mean(0), torch.full((9, 1), 3.0)
     assert frechet_distance(x, wide) == pytest.approx(float(x.T.cov().trace()), rel=1e-6)
-
-
-def test_frechet_distance_survives_features_that_never_vary() -> None:
-    x = correlated(50, 0)
-    x[:, 2] = 3.0
-    assert frechet_distance(x, x) == pytest.approx(0, abs=1e-4)
-    assert frechet_distance(x[:, 2:3], torch.ones(4, 1)) == pytest.approx(4)
-
-
-def test_frechet_distance_has_a_bias_that_falls_with_n() -> None:
-    small = frechet_distance(normal(30, 6), normal(30, 6, seed=1))
-    large = frechet_distance(normal(3000, 6), normal(3000, 6, seed=1))
-    assert 0 < large < small / 10
+    assert frechet_distance(still, torch.ones(4, 1)) == pytest.approx(4)  # features that never vary
+    assert frechet_distance(still[:2], -still[:2]) == pytest.approx(36)
 
 
 def test_real_digits_against_real_ones_at_the_courses_n() -> None:
@@ -179,11 +157,7 @@ def test_precision_and_recall_tell_quality_from_variety() -> None:
     assert precision_recall(real, real[:30]) == (1, 0.5)  # good, but half is missing
     assert precision_recall(real[:30], real) == (0.5, 1)  # everything, and as much again
     assert precision_recall(real, real + 1000) == (0, 0)
-
-
-def test_precision_and_recall_take_features_with_gradients() -> None:
-    real = normal(9, 2)
-    assert precision_recall(real.clone().requires_grad_(), real) == (1, 1)
+    assert precision_recall(real[:4], real[:4].clone().requires_grad_()) == (1, 1)
 
 
 @pytest.mark.parametrize("count", [25, 30, 60])
@@ -212,17 +186,6 @@ def test_the_divergence_is_scipys_distance_squared() -> None:
     assert jensen_shannon(q, p, 1) == pytest.approx(expected)
 
 
-def test_the_divergence_does_not_depend_on_the_grid() -> None:
-    values = []
-    for side in (101, 201):
-        line = torch.linspace(-2, 2, side, dtype=torch.float64)
-        lattice = torch.cartesian_prod(line, line)
-        densities = [ring(radius=r, std=0.2).log_prob(lattice).exp() for r in (0.6, 1.0)]
-        values.append(jensen_shannon(*densities, cell=float(line[1] - line[0]) ** 2))
-    assert 0.1 < values[0] < math.log(2)
-    assert values[0] == pytest.approx(values[1], abs=1e-4)
-
-
 # --- intervals -------------------------------------------------------------------------------------
 
 
@@ -231,17 +194,7 @@ def test_the_t_interval_is_scipys(level: float) -> None:
     values = normal(7) + 3
     expected = scipy.stats.t.interval(level, 6, loc=values.mean(), scale=scipy.stats.sem(values.numpy()))
     assert t_interval(values, level) == pytest.approx(expected)
-
-
-def test_the_t_interval_of_two_values_from_the_table() -> None:
-    low, high = t_interval(torch.tensor([1.0, 3.0]))
-    assert (low, high) == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-3)  # t = 12.706, standard error 1
-    assert t_interval(torch.full((5,), 2.0)) == (2, 2)
-
-
-def test_the_t_interval_holds_the_mean_as_often_as_it_says() -> None:
-    hits = [low <= 0 <= high for low, high in map(lambda row: t_interval(row, 0.8), normal(1000, 5))]
-    assert sum(hits) / 1000 == pytest.approx(0.8, abs=0.05)  # 4 standard errors
+    assert t_interval(torch.full((2,), 2.0), level) == (2, 2)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (10, 10), (14, 16), (1, 1), (500, 1000)])
@@ -266,28 +219,16 @@ def test_the_classifier_is_frozen() -> None:
     content = hashlib.sha256(b"".join(rows)).hexdigest()
     # Another classifier would change every Fréchet distance of the course.
     assert content == "edc2eca184d0b614ea98dffb864047b11f82495f7b8811c549aaf2fc36b78a77"
-
-
-def test_the_classifier_knows_digits_it_was_not_trained_on() -> None:
-    images, labels = digits("validation")
-    assert (digit_probabilities(images).argmax(1) == labels).float().mean() >= 0.97
-
-
-def test_features_and_probabilities() -> None:
-    images = digits("test")[0][::25]
-    features, probabilities = digit_features(images), digit_probabilities(images)
-    assert features.shape == (20, 64) and (features >= 0).all()
-    assert probabilities.shape == (20, 10)
-    torch.testing.assert_close(probabilities.sum(1), torch.ones(20))
-    torch.testing.assert_close(probabilities, metrics._frozen_classifier()(images).softmax(1))
-    assert torch.equal(class_probabilities(features), probabilities)
-
-
-def test_gradients_flow_through_the_classifier_to_the_pictures() -> None:
-    images = digits("test")[0][:3].clone().requires_grad_()
-    digit_features(images).sum().backward()
-    assert images.grad.abs().sum() > 0
-    assert all(parameter.grad is None for parameter in metrics._frozen_classifier().parameters())
+    before, images = torch.get_rng_state(), digits("validation")[0].requires_grad_()
+    metrics._frozen_classifier.cache_clear()
+    features = digit_features(images)
+    assert torch.equal(before, torch.get_rng_state())
+    assert features.shape == (500, 64) and (features >= 0).all()
+    torch.testing.assert_close(digit_probabilities(images), model(images).softmax(1))
+    assert torch.equal(class_probabilities(features), digit_probabilities(images))
+    assert accuracy(class_probabilities(features).argmax(1), digits("validation")[1]) >= 0.97
+    features.sum().backward()
+    assert images.grad.abs().sum() > 0 and all(parameter.grad is None for parameter in model.parameters())
 
 
 # --- embeddings ------------------------------------------------------------------------------------
@@ -325,13 +266,7 @@ def test_the_best_threshold_is_that_of_brute_force(seed: int) -> None:
     assert right == best_by_brute_force(scores.tolist(), same.tolist())
     assert threshold not in scores.tolist()  # between two scores, so that rounding decides nothing
     assert best_threshold(scores, same.bool()) == threshold
-
-
-def test_thresholds_at_the_ends_and_between() -> None:
-    same = torch.tensor([0, 0, 1, 1])
-    assert best_threshold(torch.tensor([0.1, 0.2, 0.6, 0.9]), same) == pytest.approx(0.4)
-    assert best_threshold(torch.ones(4), torch.tensor([1, 1, 1, 0])) < 1  # all "same"
-    assert best_threshold(torch.ones(4), torch.tensor([0, 0, 1, 0])) > 1  # all "different"
+    assert best_threshold(torch.tensor([0.1, 0.2, 0.6, 0.9]), torch.tensor([0, 0, 1, 1])) == pytest.approx(0.4)
 
 
 def test_auroc_counts_pairs_and_ties_by_half() -> None:

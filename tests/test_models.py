@@ -28,20 +28,15 @@ def weights(network: nn.Module, run: int) -> list[torch.Tensor]:
 
 
 def test_each_run_starts_as_if_alone() -> None:
-    seeds = [3, 14, 15, 92, 3]
+    seeds, before = [3, 14, 15, 92, 3], torch.get_rng_state()
     together = mlp(SIZES, seeds)
+    assert torch.equal(before, torch.get_rng_state())
     for k, seed in enumerate(seeds):
         alone = weights(mlp(SIZES, [seed]), 0)
         assert len(alone) == 6
         assert all(torch.equal(a, b) for a, b in zip(weights(together, k), alone, strict=True))
     assert torch.equal(weights(together, 0)[0], weights(together, 4)[0])  # the same seed twice
     assert not torch.equal(weights(together, 0)[0], weights(together, 1)[0])
-
-
-def test_batched_layers_draw_from_their_own_generators_only() -> None:
-    before = torch.get_rng_state()
-    mlp(SIZES, range(4))
-    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_a_batched_layer_is_as_many_linear_layers() -> None:
@@ -69,25 +64,10 @@ def test_a_batched_network_computes_what_an_ordinary_one_does() -> None:
         torch.testing.assert_close(alone(x[run]), together(x)[run])
 
 
-def test_mlp_shapes() -> None:
-    assert mlp((3, 8, 4))(torch.zeros(5, 3)).shape == (5, 4)
-    assert mlp((3, 8, 1), scalar=True)(torch.zeros(5, 3)).shape == (5,)
-    assert mlp((3, 8, 4), range(6))(torch.zeros(6, 5, 3)).shape == (6, 5, 4)
-    assert mlp((3, 8, 1), range(6), scalar=True)(torch.zeros(6, 5, 3)).shape == (6, 5)
-    assert mlp((3, 8, 1), [0], scalar=True)(torch.zeros(1, 1, 3)).shape == (1, 1)
-
-
 def test_mlp_puts_the_activation_between_layers_and_none_at_the_end() -> None:
     kinds = [type(layer) for layer in mlp((2, 4, 4, 3), activation=nn.Tanh)]
     assert kinds == [nn.Linear, nn.Tanh, nn.Linear, nn.Tanh, nn.Linear]
     assert mlp((2, 1))(torch.full((1, 2), -1e3)).shape == (1, 1)  # one layer, no activation at all
-
-
-def test_an_ordinary_network_comes_from_the_global_seed() -> None:
-    seed_everything(1)
-    first = mlp(SIZES)[0].weight
-    seed_everything(1)
-    assert torch.equal(first, mlp(SIZES)[0].weight)
 
 
 def count(network: nn.Module) -> int:
@@ -113,18 +93,11 @@ def test_the_number_of_parameters_is_the_sum_of_the_layers() -> None:
     assert count(DigitClassifier()) == expected
 
 
-def test_every_weight_gets_a_gradient() -> None:
-    seed_everything(0)
-    generator, discriminator = Generator(), Discriminator()
-    discriminator(generator(torch.randn(4, 32))).sum().backward()
-    for parameter in [*generator.parameters(), *discriminator.parameters()]:
-        assert parameter.grad is not None and parameter.grad.isfinite().all()
-    assert sum(p.grad.abs().sum() for p in generator.parameters()) > 0
-
-
 def test_the_discriminator_gives_one_unbounded_number_per_picture() -> None:
     seed_everything(0)
     discriminator = Discriminator()
+    discriminator(Generator()(torch.randn(4, 32))).sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in discriminator.parameters())
     x = torch.rand(5, 1, 28, 28) * 2 - 1
     assert discriminator(x).shape == (5,)
     assert discriminator(x[:1]).shape == (1,)  # a batch of one keeps its axis
@@ -167,16 +140,6 @@ def test_the_encoder_layer_by_layer() -> None:
             maps = ((maps - mean) / (variance + 1e-5).sqrt()).clamp(min=0)
     last = encoder.body[-1]
     torch.testing.assert_close(encoder(x), maps.flatten(1) @ last.weight.T + last.bias, rtol=1e-4, atol=1e-5)
-
-
-def test_the_encoder_normalises_its_batch_but_not_its_embeddings() -> None:
-    seed_everything(0)
-    encoder, x = Encoder(), torch.rand(6, 1, 28, 28) * 2 - 1
-    lengths = encoder(x).norm(dim=1)
-    assert lengths.std() > 0.01 and (lengths - 1).abs().min() > 0.01
-    assert (encoder(x)[:1] - encoder(torch.cat([x[:1], -x[1:]]))[:1]).abs().max() > 0.01  # training mixes the batch
-    encoder.eval()
-    torch.testing.assert_close(encoder(x)[:1], encoder(x[:1]))  # evaluation does not
 
 
 def test_untrained_embeddings_do_not_look_alike_and_every_weight_gets_a_gradient() -> None:

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from helpers import losses
 from helpers.checks import Diverged
-from helpers.data import digits, noise, ring, two_views
+from helpers.data import noise, ring
 from helpers.models import Discriminator, Encoder, Generator, mlp, mlp_autoencoder
 from helpers.seed import rngs, seed_everything
 from helpers.train import (
@@ -147,12 +147,16 @@ def pictures_game() -> tuple[Game, Tensor, Tensor]:
 def test_a_step_moves_only_the_network_it_says_and_gives_the_other_no_gradient() -> None:
     game, real, z = pictures_game()
     g, d = state(game.generator), state(game.discriminator)
-    d_step(game, gan(), real, z)
+    with torch.no_grad():
+        before = losses.gan_d_loss(game.discriminator(real), game.discriminator(game.generator(z)))
+    loss = d_step(game, gan(), real, z)
+    torch.testing.assert_close(loss, before)
+    assert not loss.requires_grad
     assert equal(state(game.generator), g) and not equal(state(game.discriminator), d)
     assert all(parameter.grad is None for parameter in game.generator.parameters())
     d = state(game.discriminator)
     game.d_optimizer.zero_grad()
-    g_step(game, gan(), z)
+    assert not g_step(game, gan(), z).requires_grad
     assert equal(state(game.discriminator), d) and not equal(state(game.generator), g)
     assert all(parameter.grad is None for parameter in game.discriminator.parameters())
 
@@ -167,17 +171,6 @@ def test_stale_gradients_change_nothing() -> None:
         d_step(game, gan(), real, z)
         after.append(state(game.generator) + state(game.discriminator))
     assert equal(*after)
-
-
-def test_steps_make_their_own_loss_smaller_and_return_the_one_before() -> None:
-    game, real, z = pictures_game()
-    with torch.no_grad():
-        before = losses.gan_d_loss(game.discriminator(real), game.discriminator(game.generator(z)))
-    first = [d_step(game, gan(), real, z) for _ in range(20)]
-    second = [g_step(game, gan(), z) for _ in range(20)]
-    torch.testing.assert_close(first[0], before)
-    assert first[-1] < first[0] and second[-1] < second[0]
-    assert not first[0].requires_grad and not second[0].requires_grad
 
 
 @pytest.mark.parametrize("r1", [0.0, 3.0])
@@ -327,12 +320,10 @@ def lone_run(seed: int, pause: float = 0.0) -> tuple[Tensor, int, int]:
 def test_two_workers_or_one_give_the_runs_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     expected, tasks = [lone_run(seed)[0] for seed in range(4)], [partial(lone_run, seed, 0.3) for seed in range(4)]
     monkeypatch.delenv("COURSE_WORKERS", raising=False)
-    for threads in (2, 1):  # a new process cannot have both by itself
-        torch.set_num_threads(threads)
-        apart = side_by_side(tasks)
-        assert {count for *_, count in apart} == {threads}
-        assert len({process for _, process, _ in apart} - {os.getpid()}) == 2  # at the same time, elsewhere
-        assert threads > 1 or equal([loss for loss, *_ in apart], expected)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # a new process would take all cores
+    apart = side_by_side(tasks)
+    assert len({process for _, process, _ in apart} - {os.getpid()}) == 2  # at the same time, elsewhere
+    assert {threads for *_, threads in apart} == {1} and equal([loss for loss, *_ in apart], expected)
     monkeypatch.setenv("COURSE_WORKERS", "1")
     here = side_by_side(tasks)
     assert {process for _, process, _ in here} == {os.getpid()} and equal([loss for loss, *_ in here], expected)
@@ -436,15 +427,6 @@ def test_an_encoder_is_watched_before_every_so_often_and_at_the_end(
     assert equal(history.watched[0], before) and equal(history.watched[-1], state(encoder))
     unseen = fit_encoder(copied, learned_loss, batches(), steps, finish=finish)
     assert torch.equal(unseen.loss, history.loss) and unseen.watched == []
-
-
-def test_an_encoder_learns_to_tell_digits_apart() -> None:
-    seed_everything(0, threads=1)
-    images, rng = digits("validation")[0][::5], torch.Generator().manual_seed(0)
-    loss = lambda network, a, b: losses.nt_xent(network(a), network(b), 0.5)  # noqa: E731
-    encoder = Encoder(widths=(8, 16), dim=16)
-    history = fit_encoder(encoder, loss, lambda: two_views(images, rng), steps=60, lr=3e-3)
-    assert history.loss[-5:].mean() < history.loss[:5].mean() - 0.3
 
 
 # --- devices ---------------------------------------------------------------------------------------
