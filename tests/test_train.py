@@ -13,48 +13,36 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from helpers import losses
+from helpers import losses, train
 from helpers.checks import Diverged
 from helpers.data import noise, ring
 from helpers.models import Discriminator, Encoder, Generator, mlp, mlp_autoencoder
 from helpers.seed import rngs, seed_everything
-from helpers.train import (
-    Game,
-    History,
-    Method,
-    d_step,
-    embed,
-    fit,
-    fit_encoder,
-    g_step,
-    gan,
-    make_ebgan,
-    make_game,
-    progress,
-    sample,
-    side_by_side,
-)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 BATCH, LATENT, WIDTH = 32, 2, 16
 
 
-def start(seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Game:
+def start(seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> train.Game:
     """Make a game on the plane, one run per seed."""
     generator = mlp((LATENT, WIDTH, WIDTH, 2), seeds).to(dtype)
     discriminator = mlp((2, WIDTH, WIDTH, 1), [seed + 1000 for seed in seeds], scalar=True).to(dtype)
-    return make_game(generator, discriminator, lr=2e-3)
+    return train.make_game(generator, discriminator, lr=2e-3)
 
 
 def play(
-    seeds: Sequence[int], steps: int, dtype: torch.dtype = torch.float32, method: Method | None = None, **settings: Any
-) -> tuple[Game, History]:
+    seeds: Sequence[int],
+    steps: int,
+    dtype: torch.dtype = torch.float32,
+    method: train.Method | None = None,
+    **settings: Any,
+) -> tuple[train.Game, train.History]:
     """Train one run per seed on the ring; data and noise come from the run's own generator."""
     game, sources = settings.pop("game", None) or start(seeds, dtype), rngs(seeds)
     real = lambda: ring().sample(BATCH, sources).to(dtype)  # noqa: E731
     z = lambda: noise(BATCH, LATENT, sources).to(dtype)  # noqa: E731
-    return game, fit(game, method or gan(), real, z, steps, device="cpu", **settings)
+    return game, train.fit(game, method or train.gan(), real, z, steps, device="cpu", **settings)
 
 
 def state(network: nn.Module) -> list[Tensor]:
@@ -69,7 +57,7 @@ def equal(a: list[Tensor], b: list[Tensor]) -> bool:
 # --- several runs at once --------------------------------------------------------------------------
 
 
-def largest_gap(together: tuple[Game, History], alone: tuple[Game, History], run: int) -> float:
+def largest_gap(together: tuple[train.Game, train.History], alone: tuple[train.Game, train.History], run: int) -> float:
     """Return the largest difference between a run among others and a lone one, in any weight or loss."""
     networks = [[*game.generator.parameters(), *game.discriminator.parameters()] for game, _ in (together, alone)]
     gaps = [(a.detach()[run] - b.detach()[0]).abs().max() for a, b in zip(*networks, strict=True)]
@@ -89,7 +77,7 @@ def test_each_run_trains_as_if_alone(dtype: torch.dtype, steps: int, tolerance: 
     assert largest_gap(together, play([seeds[1]], steps, dtype), 0) > 1e-3  # another seed is another run
 
 
-def ordinary_networks(game: Game, run: int) -> tuple[nn.Sequential, nn.Sequential]:
+def ordinary_networks(game: train.Game, run: int) -> tuple[nn.Sequential, nn.Sequential]:
     """Copy one run into networks of `torch.nn.Linear`."""
     generator = mlp((LATENT, WIDTH, WIDTH, 2)).double()
     discriminator = mlp((2, WIDTH, WIDTH, 1), scalar=True).double()
@@ -137,10 +125,10 @@ def test_fit_is_the_papers_algorithm_written_out() -> None:
 # --- methods and steps -----------------------------------------------------------------------------
 
 
-def pictures_game() -> tuple[Game, Tensor, Tensor]:
+def pictures_game() -> tuple[train.Game, Tensor, Tensor]:
     """Make the digits' game and one batch."""
     rng = seed_everything(3, threads=1)
-    game = make_game(Generator(latent=8, hidden=16), Discriminator())
+    game = train.make_game(Generator(latent=8, hidden=16), Discriminator())
     return game, torch.rand(6, 1, 28, 28, generator=rng) * 2 - 1, torch.randn(6, 8, generator=rng)
 
 
@@ -149,14 +137,14 @@ def test_a_step_moves_only_the_network_it_says_and_gives_the_other_no_gradient()
     g, d = state(game.generator), state(game.discriminator)
     with torch.no_grad():
         before = losses.gan_d_loss(game.discriminator(real), game.discriminator(game.generator(z)))
-    loss = d_step(game, gan(), real, z)
+    loss = train.d_step(game, train.gan(), real, z)
     torch.testing.assert_close(loss, before)
     assert not loss.requires_grad
     assert equal(state(game.generator), g) and not equal(state(game.discriminator), d)
     assert all(parameter.grad is None for parameter in game.generator.parameters())
     d = state(game.discriminator)
     game.d_optimizer.zero_grad()
-    assert not g_step(game, gan(), z).requires_grad
+    assert not train.g_step(game, train.gan(), z).requires_grad
     assert equal(state(game.discriminator), d) and not equal(state(game.generator), g)
     assert all(parameter.grad is None for parameter in game.discriminator.parameters())
 
@@ -167,8 +155,8 @@ def test_stale_gradients_change_nothing() -> None:
         game, real, z = pictures_game()
         for parameter in [*game.generator.parameters(), *game.discriminator.parameters()]:
             parameter.grad = torch.full_like(parameter, stale)
-        g_step(game, gan(), z)
-        d_step(game, gan(), real, z)
+        train.g_step(game, train.gan(), z)
+        train.d_step(game, train.gan(), real, z)
         after.append(state(game.generator) + state(game.discriminator))
     assert equal(*after)
 
@@ -177,17 +165,17 @@ def test_stale_gradients_change_nothing() -> None:
 def test_a_method_is_two_losses_on_outputs(r1: float) -> None:
     _, discriminator = ordinary_networks(start([0], torch.float64), 0)
     real, fake = torch.randn(2, 6, 2, generator=rngs([0])[0], dtype=torch.float64)
-    method = gan(losses.hinge_d_loss, losses.critic_g_loss, r1=r1)
+    method = train.gan(losses.hinge_d_loss, losses.critic_g_loss, r1=r1)
     expected = losses.hinge_d_loss(discriminator(real), discriminator(fake))
     slopes = torch.autograd.functional.jacobian(lambda x: discriminator(x).sum(), real)
     torch.testing.assert_close(method.d_loss(discriminator, real, fake), expected + r1 / 2 * (slopes**2).sum() / 6)
     torch.testing.assert_close(method.g_loss(discriminator, fake), -discriminator(fake).mean())
-    torch.testing.assert_close(gan().g_loss(discriminator, fake), losses.gan_g_loss(discriminator(fake)))
+    torch.testing.assert_close(train.gan().g_loss(discriminator, fake), losses.gan_g_loss(discriminator(fake)))
     assert not real.requires_grad
 
 
 def test_each_optimizer_has_its_own_network_and_rate() -> None:
-    game = make_game(mlp((2, 3)), mlp((2, 4, 1)), lr=0.1, d_lr=0.2, betas=[0.1, 0.9])
+    game = train.make_game(mlp((2, 3)), mlp((2, 4, 1)), lr=0.1, d_lr=0.2, betas=[0.1, 0.9])
     for optimizer, network, lr in (
         (game.g_optimizer, game.generator, 0.1),
         (game.d_optimizer, game.discriminator, 0.2),
@@ -195,10 +183,10 @@ def test_each_optimizer_has_its_own_network_and_rate() -> None:
         (group,) = optimizer.param_groups
         assert (group["lr"], group["betas"]) == (lr, (0.1, 0.9))
         assert {id(p) for p in group["params"]} == {id(p) for p in network.parameters()}
-    game = make_ebgan(mlp((2, 3)), mlp_autoencoder((3, 2)), 99.0, 3, lr=0.3)  # no bound on what it puts out
+    game = train.make_ebgan(mlp((2, 3)), mlp_autoencoder((3, 2)), 99.0, 3, lr=0.3)  # no bound on what it puts out
     rates = [optimizer.param_groups[0]["lr"] for optimizer in (game.d_optimizer, game.g_optimizer)]
     assert rates == [0.3, 0.3] and game.d_optimizer.param_groups[0]["betas"] == (0.5, 0.999)
-    assert make_game(mlp((2, 3)), mlp((2, 1))).g_optimizer.param_groups[0]["lr"] == 1e-3
+    assert train.make_game(mlp((2, 3)), mlp((2, 1))).g_optimizer.param_groups[0]["lr"] == 1e-3
 
 
 # --- the loop --------------------------------------------------------------------------------------
@@ -211,8 +199,8 @@ def test_the_same_seed_gives_exactly_the_same_history() -> None:
     assert not torch.equal(first.d_loss[:, 1], other.d_loss[:, 1])
     assert first.d_loss.shape == first.g_loss.shape == (12, 2)
     assert (first.steps, first.watched) == ([], []) and not first.d_loss.requires_grad
-    lone = make_game(mlp((2, 4, 2)), mlp((2, 4, 1), scalar=True))
-    assert fit(lone, gan(), lambda: torch.ones(8, 2), lambda: torch.ones(8, 2), 5).d_loss.shape == (5,)
+    lone = train.make_game(mlp((2, 4, 2)), mlp((2, 4, 1), scalar=True))
+    assert train.fit(lone, train.gan(), lambda: torch.ones(8, 2), lambda: torch.ones(8, 2), 5).d_loss.shape == (5,)
 
 
 def test_both_networks_move_as_often_as_asked_and_on_fresh_batches() -> None:
@@ -226,10 +214,10 @@ def test_both_networks_move_as_often_as_asked_and_on_fresh_batches() -> None:
         seen.append(("g", fake[0, 0, 0].item()))
         return fake.mean()
 
-    game = make_game(nn.Sequential(mlp((2, 2), [0]), nn.Hardtanh(0, 1e-9)), mlp((2, 1), [0]))
+    game = train.make_game(nn.Sequential(mlp((2, 2), [0]), nn.Hardtanh(0, 1e-9)), mlp((2, 1), [0]))
     game.generator.forward = lambda z: 0 * nn.Sequential.forward(game.generator, z) + z
     drawn = [lambda s=source: torch.full((1, 1, 2), float(next(s))) for source in (real, z)]
-    history = fit(game, Method(d_loss, g_loss), *drawn, 2, d_steps=3, g_steps=2, device="cpu")
+    history = train.fit(game, train.Method(d_loss, g_loss), *drawn, 2, d_steps=3, g_steps=2, device="cpu")
     assert [name for name, *_ in seen] == [*"dddgg"] * 2
     assert [number for _, *numbers in seen for number in numbers[-1:]] == list(range(100, 110))
     assert [first for name, first, *_ in seen if name == "d"] == list(range(6))
@@ -278,7 +266,7 @@ def test_an_average_follows_each_update_of_the_generator_and_changes_no_training
 @pytest.mark.parametrize("where", ["d_loss", "g_loss"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_stops_the_training_at_its_step(where: str, value: float) -> None:
-    calls, method = [], gan()
+    calls, method = [], train.gan()
 
     def broken(*args: Any) -> Tensor:
         calls.append(0)
@@ -287,10 +275,10 @@ def test_a_loss_that_is_not_finite_stops_the_training_at_its_step(where: str, va
 
     sides = {"d_loss": method.d_loss, "g_loss": method.g_loss, where: broken}
     with pytest.raises(Diverged, match=r"^step 4: a loss is NaN or infinite: \[\[.*(nan|inf)"):
-        play([0, 1], 9, method=Method(**sides))
+        play([0, 1], 9, method=train.Method(**sides))
     assert len(calls) == 4
     with pytest.raises(Diverged, match=r"^step 1: "):
-        fit_encoder(Learned(), lambda encoder, x, y: encoder(x).sum() * value, batches(), 3)
+        train.fit_encoder(Learned(), lambda encoder, x, y: encoder(x).sum() * value, batches(), 3)
 
 
 def test_a_label_shows_a_progress_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,13 +287,13 @@ def test_a_label_shows_a_progress_bar(capsys: pytest.CaptureFixture[str], monkey
     assert capsys.readouterr().err == ""
     play([0], 2, label="training the ring")
     assert "training the ring" in capsys.readouterr().err
-    side_by_side([int, int], "two of them", workers=1)
+    train.side_by_side([int, int], "two of them", workers=1)
     shown = capsys.readouterr().err
     assert "two of them" in shown and "/2" in shown  # how many there are, too
     monkeypatch.setenv("COURSE_BUILD", "1")  # on the page the bar would freeze
     play([0], 2, label="training the ring")
     assert capsys.readouterr().err == ""
-    assert list(progress(iter([3, 1, 2]), None, total=3)) == list(progress([3, 1, 2], "x")) == [3, 1, 2]
+    assert list(train.progress(iter([3, 1, 2]), None, total=3)) == list(train.progress([3, 1, 2], "x")) == [3, 1, 2]
 
 
 # --- side by side ----------------------------------------------------------------------------------
@@ -321,11 +309,11 @@ def test_two_workers_or_one_give_the_runs_one_after_the_other(monkeypatch: pytes
     expected, tasks = [lone_run(seed)[0] for seed in range(4)], [partial(lone_run, seed, 0.3) for seed in range(4)]
     monkeypatch.delenv("COURSE_WORKERS", raising=False)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # a new process would take all cores
-    apart = side_by_side(tasks)
+    apart = train.side_by_side(tasks)
     assert len({process for _, process, _ in apart} - {os.getpid()}) == 2  # at the same time, elsewhere
     assert {threads for *_, threads in apart} == {1} and equal([loss for loss, *_ in apart], expected)
     monkeypatch.setenv("COURSE_WORKERS", "1")
-    here = side_by_side(tasks)
+    here = train.side_by_side(tasks)
     assert {process for _, process, _ in here} == {os.getpid()} and equal([loss for loss, *_ in here], expected)
 
 
@@ -333,10 +321,10 @@ def test_two_workers_or_one_give_the_runs_one_after_the_other(monkeypatch: pytes
 def test_a_task_works_on_a_copy_and_its_error_comes_out(workers: int) -> None:
     game, _ = play([0], 1)
     before = state(game.generator)
-    ((trained, _),) = side_by_side([lambda: play([0], 1, game=game)], workers=workers)
+    ((trained, _),) = train.side_by_side([lambda: play([0], 1, game=game)], workers=workers)
     assert equal(before, state(game.generator)) and not equal(before, state(trained.generator))
     with pytest.raises(ZeroDivisionError):
-        side_by_side([lambda: 1, lambda: 1 // 0], workers=workers)
+        train.side_by_side([lambda: 1, lambda: 1 // 0], workers=workers)
 
 
 # --- samples and embeddings ------------------------------------------------------------------------
@@ -349,7 +337,7 @@ def test_embed_evaluates_a_batch_at_a_time(training: bool, batch: int | None) ->
     encoder, x = Encoder(widths=(4, 8), dim=6).train(training), torch.randn(10, 1, 28, 28)
     statistics, sizes = [buffer.clone() for buffer in encoder.buffers()], []
     with encoder.register_forward_hook(lambda module, given, result: sizes.append(len(result))):
-        rows = embed(encoder, x, batch)
+        rows = train.embed(encoder, x, batch)
     assert rows.shape == (10, 6) and not rows.requires_grad and rows.device.type == "cpu"
     assert max(sizes) == min(batch or 10, 10) and sum(sizes) == 10
     assert all(module.training is training for module in encoder.modules())
@@ -359,11 +347,11 @@ def test_embed_evaluates_a_batch_at_a_time(training: bool, batch: int | None) ->
 
 def test_sample_draws_all_at_once_and_embed_takes_a_network_without_weights() -> None:
     generator, z = mlp((2, 3), range(600)), torch.randn(600, 4, 2)  # more runs than a batch has rows
-    assert torch.equal(sample(generator, z), generator(z))
-    assert torch.equal(embed(nn.Flatten(), torch.ones(3, 1, 2, 2), batch=2), torch.ones(3, 4))
+    assert torch.equal(train.sample(generator, z), generator(z))
+    assert torch.equal(train.embed(nn.Flatten(), torch.ones(3, 1, 2, 2), batch=2), torch.ones(3, 4))
     encoder = Encoder()
     with pytest.raises(ValueError, match="x"):
-        embed(encoder, torch.zeros(2, 1, 27, 27))
+        train.embed(encoder, torch.zeros(2, 1, 27, 27))
     assert encoder.training  # put back also after an error
 
 
@@ -397,7 +385,7 @@ def test_fit_encoder_is_adam_written_out_with_a_fresh_one_for_the_finish(steps: 
     seed_everything(0, threads=1)
     encoder = Learned()
     by_hand, before = copy.deepcopy(encoder), state(encoder)
-    history = fit_encoder(encoder, learned_loss, batches(), steps, finish=finish, lr=0.03)
+    history = train.fit_encoder(encoder, learned_loss, batches(), steps, finish=finish, lr=0.03)
     draw, expected = batches(), []
     for lr, count in ((0.03, steps), (0.003, finish)):
         optimizer = torch.optim.Adam(by_hand.parameters(), lr=lr)
@@ -422,10 +410,10 @@ def test_an_encoder_is_watched_before_every_so_often_and_at_the_end(
     encoder = Learned()
     copied = copy.deepcopy(encoder)
     before = state(encoder)
-    history = fit_encoder(encoder, learned_loss, batches(), steps, finish=finish, watch=state, every=every)
+    history = train.fit_encoder(encoder, learned_loss, batches(), steps, finish=finish, watch=state, every=every)
     assert history.steps == expected and len(history.loss) == steps + finish
     assert equal(history.watched[0], before) and equal(history.watched[-1], state(encoder))
-    unseen = fit_encoder(copied, learned_loss, batches(), steps, finish=finish)
+    unseen = train.fit_encoder(copied, learned_loss, batches(), steps, finish=finish)
     assert torch.equal(unseen.loss, history.loss) and unseen.watched == []
 
 
@@ -438,8 +426,8 @@ def test_training_on_cuda_is_the_run_of_the_cpu() -> None:
     for device in ("cpu", None):  # None takes the best device, here CUDA
         game, sources = start(seeds, torch.float64), rngs(seeds)
         real, z = partial(ring().sample, BATCH, sources), partial(noise, BATCH, LATENT, sources)
-        history = fit(game, gan(), lambda: real().double(), lambda: z().double(), 100, device=device)  # noqa: B023
-        drawn = sample(game.generator, noise(8, LATENT, rngs(seeds)).double())
+        history = train.fit(game, train.gan(), lambda: real().double(), lambda: z().double(), 100, device=device)  # noqa: B023
+        drawn = train.sample(game.generator, noise(8, LATENT, rngs(seeds)).double())
         assert drawn.device.type == "cpu"
         runs.append((history.d_loss.cpu(), history.g_loss.cpu(), drawn))
     assert next(game.generator.parameters()).device.type == "cuda"
