@@ -275,31 +275,15 @@ CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
     (losses.pull_away, {"codes": ROWS}, {"codes": [ROWS[:1]]}),
     (losses.pull_away_unsquared, {"codes": ROWS}, {"codes": [ROWS[:1]]}),
     (losses.pair_margin_loss, {"distance": ROWS[:, 0], "same": SAME, "margin": 1}, {"distance": [-ROWS[:, 0]]}),
-    (
-        losses.sup_con,
-        {"embeddings": ROWS, "labels": LABELS, "temperature": 0.5},
-        {"labels": [torch.arange(6)]},
-    ),
+    (losses.sup_con, {"embeddings": ROWS, "labels": LABELS, "temperature": 0.5}, {"labels": [torch.arange(6)]}),
     (metrics.nearest_mode, {"samples": ROWS[:, :2], "mixture": RING}, {"samples": [ROWS, ROWS[:, :1]]}),
-    (
-        metrics.jensen_shannon,
-        {"p": ROWS, "q": ROWS, "cell": 0.1},
-        {"p": [-ROWS], "q": [-ROWS, ROWS[:, :2], ROWS[0]]},
-    ),
+    (metrics.jensen_shannon, {"p": ROWS, "q": ROWS, "cell": 0.1}, {"p": [-ROWS], "q": [-ROWS, ROWS[:, :2], ROWS[0]]}),
     (metrics.frechet_distance, {"a": ROWS, "b": ROWS}, {"a": [ROWS[:1]], "b": [ROWS[:1]]}),
     (metrics.precision_recall, {"real": ROWS, "fake": ROWS}, {"real": [ROWS[:3]], "fake": [ROWS[:3]]}),
-    (
-        metrics.accuracy,
-        {"predictions": SAME, "labels": SAME},
-        {"labels": [SAME[:5], [SAME, SAME], SAME[:, None]]},
-    ),
+    (metrics.accuracy, {"predictions": SAME, "labels": SAME}, {"labels": [SAME[:5], [SAME, SAME], SAME[:, None]]}),
     (metrics.best_threshold, {"scores": ROWS[:, 0], "same": SAME}, {"same": [SAME * 0, SAME * 0 + 1]}),
     (metrics.auroc, {"scores": ROWS[:, 0], "positive": SAME}, {"positive": [SAME * 0, SAME * 0 + 1]}),
-    (
-        metrics.knn_accuracy,
-        {"train_x": ROWS, "train_y": LABELS, "test_x": ROWS, "test_y": LABELS},
-        {"k": [7]},
-    ),
+    (metrics.knn_accuracy, {"train_x": ROWS, "train_y": LABELS, "test_x": ROWS, "test_y": LABELS}, {"k": [7]}),
     (
         metrics.linear_probe,
         {"train_x": ROWS, "train_y": LABELS, "test_x": ROWS, "test_y": LABELS},
@@ -318,17 +302,9 @@ CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
     (partial(models.mlp_autoencoder, (4, 2), [0]), {}, {"pictures": [(1, 2, 2)]}),
     (models.Encoder, {}, {"size": [7]}),
     (models.Encoder().forward, {"x": PICTURES}, {"x": [PICTURES[..., :27], PICTURES.repeat(1, 3, 1, 1)]}),
-    (
-        train.make_game,
-        {"generator": NETWORK, "discriminator": models.mlp((2, 1))},
-        {"discriminator": [NETWORK]},
-    ),
+    (train.make_game, {"generator": NETWORK, "discriminator": models.mlp((2, 1))}, {"discriminator": [NETWORK]}),
     # No two pictures of four numbers in [−1, 1] are farther apart than 2 · √4, or in mean square than 2².
-    (
-        train.make_ebgan,
-        {"generator": NETWORK, "autoencoder": BOUNDED, "margin": 4.0, "numbers": 4},
-        {"margin": [4.01]},
-    ),
+    (train.make_ebgan, {"generator": NETWORK, "autoencoder": BOUNDED, "margin": 4.0, "numbers": 4}, {"margin": [4.01]}),
     (
         train.make_ebgan,
         {"generator": NETWORK, "autoencoder": BOUNDED, "margin": 4.0, "numbers": 9, "kind": "mse"},
