@@ -1,6 +1,7 @@
 """The group's run and the ladder: the script in its order, one exam for all, and a threshold that never sees it."""
 
 import math
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -20,9 +21,9 @@ from helpers.studies.ladder import RUNGS, Rung, pairs_interval
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def digit_batch(seed=0, **setting):
+def digit_batch(**setting):
     """Draw a batch of a rung that learns from digits."""
-    return ladder._draw(Rung(data="digits", **setting), rngs([seed])[0], *ladder.digits32("train"))
+    return ladder._draw(Rung(data="digits", **setting), rngs([0])[0], *ladder.digits32("train"))
 
 
 # --- the group's run -------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ def written_out(seed, steps):
 
 @pytest.fixture
 def double():
-    """Let networks and noise be in double precision: ten updates make rounding errors of single precision grow."""
+    """Let networks and noise be in double precision: updates make rounding errors of single precision grow."""
     torch.set_default_dtype(torch.double)
     yield
     torch.set_default_dtype(torch.float)
@@ -64,8 +65,8 @@ def double():
 @pytest.mark.usefixtures("double")
 def test_it_is_the_script_from_top_to_bottom_and_the_first_rung(monkeypatch):
     monkeypatch.setattr(ladder, "judge", lambda *_, **__: None)  # digits are in single precision
-    outcome, (printed, cosines) = run(3), written_out(3, 10)
-    _, climbed, _ = ladder.train_and_judge(RUNGS["the group's run"], 3)
+    outcome, (printed, cosines) = run(3, steps=2), written_out(3, 2)
+    _, climbed, _ = ladder.train_and_judge(replace(RUNGS["the group's run"], updates=2), 3)
     torch.testing.assert_close(outcome.losses, printed, atol=1e-9, rtol=0)
     torch.testing.assert_close(outcome.test_cosines, cosines, atol=1e-9, rtol=0)
     torch.testing.assert_close(climbed, outcome.losses, atol=1e-9, rtol=0)
@@ -206,9 +207,9 @@ def test_labels_of_a_batch_belong_to_its_pictures_and_augmentation_keeps_them():
 
 @pytest.mark.parametrize("fresh", [False, True])
 def test_only_fresh_rungs_draw_again(monkeypatch, fresh):
-    drawn = []
+    drawn, batch = [], digit_batch(batch=2)
     monkeypatch.setattr(ladder, "judge", lambda *_, **__: None)
-    monkeypatch.setattr(ladder, "_draw", lambda *_: drawn.append(1) or digit_batch(len(drawn), batch=2))
+    monkeypatch.setattr(ladder, "_draw", lambda *_: drawn.append(1) or batch)
     ladder.train_and_judge(Rung(data="digits", fresh=fresh, batch=2, updates=3), 0)
     assert len(drawn) == (3 if fresh else 1)
 

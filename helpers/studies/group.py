@@ -104,7 +104,7 @@ def run(
 
 def _random_pairs(n: int) -> tuple[Tensor, Tensor, Tensor]:
     """Draw n pairs of noise tensors and a label for each, 1 for "same", which knows nothing of the pair."""
-    return torch.randn(n, 3, 32, 32), torch.randn(n, 3, 32, 32), torch.randint(0, 2, (n,)).float()
+    return torch.randn(n, 3, 32, 32), torch.randn(n, 3, 32, 32), torch.randint(0, 2, (n,)) * 1.0
 
 
 check_calls(globals())
