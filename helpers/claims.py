@@ -14,7 +14,8 @@ def claim(text: str, holds: Any, measured: str) -> None:
     """State something that was measured, and fail if it is not so. Prints one line, and appends the
     claim as JSON to the file that the environment variable `COURSE_CLAIMS` names, if it does."""
     for name, value in (("text", text), ("measured", measured)):
-        require(value.strip(), name, repr(value), "a sentence")
+        good = value.strip() and value.isprintable()  # a line break could pretend another claim
+        require(good, name, repr(value), "a sentence on one line")
     truth = holds.item() if getattr(holds, "shape", None) == () else holds  # of torch or NumPy
     require(isinstance(truth, bool), "holds", holds, "one truth value (True or False)")
     if path := os.environ.get("COURSE_CLAIMS"):

@@ -41,7 +41,10 @@ def test_claims_are_appended_to_the_record(tmp_path: Path, monkeypatch: pytest.M
     ]
 
 
-@pytest.mark.parametrize(("text", "measured"), [("", "b"), (" ", "b"), ("a", ""), (None, "b"), ("a", 0.3)])
+FORGED = [(f"a{character}b", "c") for character in "\n\r\x1b\x00\u2028"] + [("a", "b)\n✓ c (d")]
+
+
+@pytest.mark.parametrize(("text", "measured"), [("", "b"), (" ", "b"), ("a", ""), (None, "b"), ("a", 0.3), *FORGED])
 def test_a_claim_says_what_and_how_much(text: Any, measured: Any) -> None:
     with pytest.raises(ValueError, match=r"^(text|measured): got .+, expected a (sentence|str)"):
         claim(text, True, measured)
