@@ -27,7 +27,7 @@ def on_the_page(chapter: str, name: str) -> Any:
     (page,) = BOOK.glob(f"{chapter}-*.ipynb")
     sources = ["".join(cell["source"]) for cell in json.loads(page.read_text(encoding="utf-8"))["cells"]]
     (source,) = [source for source in sources if f"def {name}(" in source]
-    known = {"torch": torch, "nn": nn, "models": models, "metrics": metrics, "data": data}
+    known = {"torch": torch, "nn": nn, "models": models}
     exec(source, known)
     return known[name]
 
