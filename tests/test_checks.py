@@ -261,6 +261,12 @@ SAME, STEEP, OTHER = LABELS % 2, ROWS.clone().requires_grad_(), torch.ones(6, re
 BOUNDED = models.mlp_autoencoder((4, 2), pictures=(1, 2, 2))
 CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
     (data.Mixture(ROWS, 1.0).log_prob, {"x": ROWS}, {"x": [ROWS[:, :2], ROWS[:, :1]]}),
+    (data.grid, {"side": 2}, {"side": [1]}),
+    (
+        data.augment,
+        {"images": PICTURES, "rng": RNG, "degrees": 180, "scale": 0.99, "shift": 0.99, "shear": 0.99, "strength": 1},
+        {"degrees": [-1, 181], "scale": [-0.1, 1], "shift": [-0.1, 1], "shear": [-0.1, 1], "strength": [-0.1, 1.1]},
+    ),
     (
         data.pairs,
         {"labels": LABELS, "n": 4, "rng": RNG},

@@ -38,12 +38,13 @@ def test_the_ring_is_a_ring() -> None:
     steps = (centers - centers.roll(1, 0)).norm(dim=1)  # a regular polygon: all sides equal, no centre twice
     torch.testing.assert_close(steps, torch.full_like(steps, 4 * math.sin(math.pi / 12)), rtol=1e-6, atol=0)
     torch.testing.assert_close(ring().centers[0], torch.tensor([1.0, 0.0]))
+    assert (len(ring().centers), ring().std) == (8, 0.05)
 
 
 def test_the_grid_is_a_grid() -> None:
     centers = grid(side=3, width=4.0, std=0.1).centers.tolist()
     assert sorted(centers) == [[x, y] for x in (-2, 0, 2) for y in (-2, 0, 2)]
-    assert len(grid().centers) == 25
+    assert (len(grid().centers), grid().std, grid().centers.max()) == (25, 0.05, 1)
 
 
 def test_samples_have_the_mixtures_moments() -> None:
@@ -396,6 +397,8 @@ def test_strength_is_a_share_of_every_amount() -> None:
     assert torch.equal(augment(images, source(), **amounts, strength=0.5), augment(images, source(), **half))
     torch.testing.assert_close(augment(images, source(), strength=0.0), images, rtol=0, atol=1e-4)
     torch.testing.assert_close(augment(images, source(), **STILL), images, rtol=0, atol=1e-4)
+    usual = augment(images, source(), degrees=15, scale=0.15, shift=0.1, shear=0.15, strength=1)
+    assert torch.equal(augment(images, source()), usual)
 
 
 def test_two_views_are_two_augmentations_of_the_same_pictures_each_moved_by_itself() -> None:

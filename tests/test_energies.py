@@ -196,9 +196,7 @@ def test_no_noise_is_descent_and_leaves_start_and_gradients_alone() -> None:
     start = torch.tensor([[4.0, -2.0]])
     end = sampling.langevin(lambda t: (t**2 / 2).sum(-1), start, 2, 0.5, noise=0.0)
     assert torch.allclose(end, start / 4)
-    assert start.tolist() == [[4.0, -2.0]]
-    assert not start.requires_grad
-    assert not end.requires_grad
+    assert start.tolist() == [[4.0, -2.0]] and not start.requires_grad and not end.requires_grad
 
 
 def test_same_seed_same_walk_and_runs_walk_alone() -> None:
@@ -206,6 +204,8 @@ def test_same_seed_same_walk_and_runs_walk_alone() -> None:
         start = torch.zeros(len(seeds), 3, 2)
         return sampling.langevin(lambda t: (t**2).sum(-1), start, 5, 0.1, rng=rngs(seeds))
 
+    step = sampling.langevin(lambda t: (t**2).sum(-1), torch.ones(3, 2), 1, 0.1, rng=source(4))
+    torch.testing.assert_close(step, 1 - 0.1 * 2 + 0.2**0.5 * torch.randn(3, 2, generator=source(4)))
     assert torch.equal(walk([1, 2])[1:], walk([2]))
     assert not torch.equal(walk([1]), walk([2]))
 

@@ -188,6 +188,10 @@ def test_cosine_bce_by_loops(scale: float, bias: float) -> None:
         total -= math.log(1 / (1 + math.exp(-logit if label else logit)))
     assert float(losses.cosine_bce(a, b, same, scale, bias)) == pytest.approx(total / 9)
     assert float(losses.cosine_bce(1e5 * a, 1e-5 * b, same.bool(), scale, bias)) == pytest.approx(total / 9)
+    if (scale, bias) == (1, 0):  # as the study group had it: with a floor that no embedding gets below
+        assert float(losses.cosine_bce(a, b, same)) == pytest.approx(total / 9)
+        perfect = losses.cosine_bce(a, (2 * same - 1).unsqueeze(1) * a, same)  # cosine 1 if the same, −1 if not
+        assert float(perfect) == pytest.approx(-math.log(1 / (1 + math.exp(-1)))) == pytest.approx(0.3133, abs=5e-5)
     learned = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in (scale, bias)]
     loss = losses.cosine_bce(a, b, same, *learned)
     loss.backward()

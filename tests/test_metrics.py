@@ -52,6 +52,9 @@ def test_a_mode_is_covered_by_a_quarter_of_its_fair_share() -> None:
     )
     assert metrics.modes_covered(runs - 0.15, CROSS, widths=2).tolist() == [0, 0, 0, 0]
     assert metrics.sample_precision(runs[0] - 0.15, CROSS, widths=2) == 0
+    near, far = runs - 0.2, runs - 0.25  # 2.8 and 3.5 widths away; the course counts up to 3
+    assert metrics.modes_covered(near, CROSS).tolist() == [3, 4, 2, 1]
+    assert metrics.modes_covered(far, CROSS).tolist() == [0] * 4 and not metrics.sample_precision(far, CROSS).any()
 
 
 @pytest.mark.parametrize("mixture", [ring(), grid()])
@@ -137,6 +140,7 @@ def test_precision_and_recall_follow_the_paper(k: int) -> None:
     assert precision == pytest.approx(share_inside_by_loops(fake, real, k))
     assert recall == pytest.approx(share_inside_by_loops(real, fake, k))
     assert 0 < recall < 1 and 0 < precision < 1
+    assert (metrics.precision_recall(real, fake) == (precision, recall)) == (k == 3)
 
 
 def test_precision_and_recall_tell_quality_from_variety() -> None:
@@ -183,6 +187,7 @@ def test_the_t_interval_is_scipys(level: float) -> None:
     expected = scipy.stats.t.interval(level, 6, loc=values.mean(), scale=scipy.stats.sem(values.numpy()))
     assert metrics.t_interval(values, level) == pytest.approx(expected)
     assert metrics.t_interval(torch.full((2,), 2.0), level) == (2, 2)
+    assert (metrics.t_interval(values) == metrics.t_interval(values, level)) == (level == 0.95)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (10, 10), (14, 16), (1, 1), (500, 1000)])
@@ -194,6 +199,7 @@ def test_wilsons_interval_is_the_written_formula(successes: int, n: int, level: 
     low, high = metrics.wilson_interval(successes, n, level)
     assert (low, high) == pytest.approx((middle - half, middle + half), abs=1e-12)
     assert 0 <= low <= p <= high <= 1
+    assert (metrics.wilson_interval(successes, n) == (low, high)) == (level == 0.95)
 
 
 # --- the frozen classifier -------------------------------------------------------------------------
@@ -295,6 +301,7 @@ def test_neighbours_vote_by_cosine(neighbours: int) -> None:
         hits += int(train_y[near].mode().values == y)
     assert 0.5 < hits / 25 < 1
     assert metrics.knn_accuracy(lengths * train_x, train_y, test_x, test_y, neighbours) == hits / 25
+    assert neighbours == 1 or metrics.knn_accuracy(train_x, train_y, test_x, test_y) == hits / 25
     assert metrics.knn_accuracy(train_x, train_y, test_x, 1 - test_y, neighbours) == pytest.approx(1 - hits / 25)
 
 
