@@ -181,8 +181,8 @@ def test_a_new_chapter_takes_its_notebook_and_one_line(course: Path) -> None:
     assert "✓ 99-new holds" in output.text, "what is seen stands above the folded code"
     assert folded.summary.find(class_="collapsed").text == "The check" and not folded.summary.attrs
     start = page_of(course, "index")
-    assert start.find("h2").text.startswith("The part")
-    row = start.find("a", string="99 A new one", class_="reference").find_parent("tr")
+    assert start.article.find("h2").text.startswith("The part")
+    row = start.article.find("a", string="99 A new one").find_parent("tr")
     assert "Does it appear?" in row.text
     for page in ("index", "01-first"):
         assert "99 A new one" in page_of(course, page).find(class_="bd-sidebar-primary").text

@@ -113,7 +113,7 @@ def main() -> int:
     """Read the arguments and build; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     jobs = os.environ.get("JOBS") or default_jobs()
-    parser.add_argument("--jobs", type=int, default=jobs, help="chapters executed at once (default: half of the cores, at least 2)")
+    parser.add_argument("--jobs", type=int, default=jobs, help="chapters at once (default: half of the cores, or 2)")
     parser.add_argument("--builder", default="html", choices=["html", "singlehtml"])
     parser.add_argument("-v", "--verbose", action="store_true", default=bool(os.environ.get("V")))
     options = parser.parse_args()

@@ -73,6 +73,8 @@ def main() -> None:
     options = parser.parse_args()
     before = STAMP.read_text(encoding="utf-8").split() if STAMP.is_file() else []
     variant = options.torch or (before[0] if before else "default")
+    if variant not in SIZES:
+        parser.error(f"TORCH is {variant!r}; {' or '.join(SIZES)} is wanted")
     now = [variant, hashlib.sha256(PINS.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()]
     if now == before:
         return
