@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
 import yaml
 from check_notebooks import exercises_of, inline_groups, sections, tags, tokens_of
-from exercise_index import all_exercises, anchors, asks_why, predicts
+from exercise_index import all_exercises, asks_why, predicts
 from nbformat import NotebookNode
 from test_notebooks import CHAPTERS, each_chapter, files_in_toc, good_notebook
 
@@ -26,9 +25,6 @@ NOTES = re.compile(r"<details><summary>Notes on (prompt|question) (\d+)</summary
 
 
 # --- reading a guide -------------------------------------------------------------------------------
-
-
-anchors_of = cache(anchors)  # many links lead to the same chapter
 
 
 def links(text: str) -> list[str]:
@@ -80,17 +76,6 @@ def table_of(text: str) -> list[list[str]]:
 
 
 # --- what may be wrong with a page -----------------------------------------------------------------
-
-
-def link_problems(text: str, path: Path) -> Iterator[str]:
-    """Every link leads to a file of the book, and to a heading that this file has."""
-    for link in links(text):
-        parts = urlsplit(link)
-        file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-        if not file.is_file():
-            yield f"the link to {link!r} leads to no file"
-        elif parts.fragment and parts.fragment not in anchors_of(file):
-            yield f"the link to {link!r} names a heading that {file.name} does not have"
 
 
 def plan_problems(text: str, path: Path) -> Iterator[str]:
@@ -152,7 +137,7 @@ def heading_problems(text: str, path: Path) -> Iterator[str]:
         yield f"has the headings {found}; wanted {HEADINGS}"
 
 
-CHECKS = [heading_problems, plan_problems, prompt_problems, notes_problems, link_problems]
+CHECKS = [heading_problems, plan_problems, prompt_problems, notes_problems]  # Sphinx checks links and anchors
 
 
 def problems(text: str, path: Path) -> list[str]:
@@ -186,12 +171,6 @@ def test_every_chapter_is_covered_by_a_session() -> None:
 def test_overview_leads_to_every_guide_and_to_the_minutes() -> None:
     index = (SESSIONS / "index.md").read_text(encoding="utf-8")
     assert {path.name for path in [*GUIDES, SESSIONS / "minutes.md"]} <= set(links(index))
-
-
-@pytest.mark.parametrize("page", [SESSIONS / "index.md", SESSIONS / "minutes.md"], ids=lambda path: path.stem)
-def test_links_of_the_other_pages(page: Path) -> None:
-    found = list(link_problems(page.read_text(encoding="utf-8"), page))
-    assert not found, "\n".join(found)
 
 
 def test_site_lists_the_kit() -> None:
@@ -345,8 +324,6 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "wrong number": ("### Prompt 2. Two", "### Prompt 3. Two", "not called 'Prompt 2. …'"),
     "no prediction": ("> **Predict.** And again?", "And again?", "asks for no prediction"),
     "prompt without a section": ("ipynb#a-small-chapter)", "ipynb)", "'Prompt 1. One' links to no section"),
-    "no such heading": ("#a-small-chapter", "#a-large-chapter", "names a heading that 01-chapter.ipynb does not have"),
-    "no such file": ("(../01-chapter.ipynb)", "(../02-chapter.ipynb)", "leads to no file"),
     "open notes": (
         "<details><summary>Notes on prompt 1",
         "<details open><summary>Notes on prompt 1",
@@ -431,7 +408,6 @@ def test_list_of_exercises_has_a_row_and_a_link_for_each(guide: Path) -> None:
         "| [2. Count](01-chapter.ipynb#exercise-2-core-count). How many? | core | – |\n"
         "| [3. Count](01-chapter.ipynb#exercise-3-stretch-count). Find out why. | stretch | find out why |\n"
     ) in written
-    assert not list(link_problems(written, book / "exercises.md"))
 
 
 def test_list_refuses_an_exercise_without_a_grade(guide: Path) -> None:
@@ -439,12 +415,3 @@ def test_list_refuses_an_exercise_without_a_grade(guide: Path) -> None:
     nbformat.write(change(full_notebook(), "exercise-2", " (core)", ""), book / "01-chapter.ipynb")
     with pytest.raises(ValueError, match=r"Exercise 2: count.*with warm-up, core or stretch"):
         all_exercises([book / "01-chapter.ipynb"])
-
-
-def test_anchors_are_those_of_the_built_site(guide: Path) -> None:
-    page = guide.with_name("page.md")
-    page.write_text(
-        "---\nmyst: {}\n---\n# What's new?\n\n(here)=\n## From `a` to $b$, 12.5 %\n\n## Twice\n\n## Twice\n\n#### L\n",
-        encoding="utf-8",
-    )
-    assert anchors(page) == ["whats-new", "from-a-to--125-", "twice", "twice-1", "here"]

@@ -1,49 +1,21 @@
-"""The list of all exercises, which the build writes from the chapters, and the anchors that links to them need."""
+"""The list of all exercises, which the build writes from the chapters."""
 
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
-from check_notebooks import Exercise, exercises_of, headings, tokens_of
+from check_notebooks import Exercise, exercises_of, tokens_of
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 TITLE = re.compile(r"Exercise (\d+) \((warm-up|core|stretch)\): (.+)")
-LEVELS = 3  # myst_heading_anchors in _config.yml: deeper headings get no anchor
 COLUMNS = ["| exercise | grade | asks you to |", "| --- | --- | --- |"]
-
-
-# --- anchors ----------------------------------------------------------------------------------------------
-
-
-def markdown_of(path: Path) -> str:
-    """Return the Markdown of a page or of a notebook's cells, without front matter."""
-    if path.suffix == ".ipynb":
-        cells = nbformat.read(path, as_version=4).cells
-        return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    return re.sub(r"\A---\n.*?\n---\n", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 def slug(heading: str) -> str:
     """Return the anchor that MyST gives to a heading, if no earlier one on the page has the same words."""
     (inline,) = [token for token in tokens_of(f"# {heading}") if token.type == "inline"]
     return default_slugify("".join(t.content for t in inline.children or [] if t.type in {"text", "code_inline"}))
-
-
-def anchors(path: Path) -> list[str]:
-    """Return the anchors of a page: those of its headings, made unique as MyST does, and its own targets."""
-    source = markdown_of(path)
-    found: list[str] = []
-    for level, heading in headings(source):
-        anchor, number = slug(heading), 1
-        while anchor in found:
-            anchor, number = f"{anchor}-{number}", number + 1
-        if level <= LEVELS:
-            found.append(anchor)
-    return found + re.findall(r"^\(([\w:.-]+)\)=$", source, re.MULTILINE)
-
-
-# --- the list ---------------------------------------------------------------------------------------------
 
 
 def predicts(exercise: Exercise) -> bool:
