@@ -56,7 +56,7 @@ def all_exercises(chapters: Sequence[Path]) -> str:
     """Return how many exercises the chapters have, and a table of them for each chapter."""
     parts, count = [], 0
     for path in chapters:
-        title = headings(markdown_of(path))[0][1]
+        title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
         table = list(rows(path))
         parts.append("\n".join([f"## {path.name[:2]} {title}\n", *COLUMNS, *table, ""]))
         count += len(table)
