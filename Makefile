@@ -1,6 +1,6 @@
 # Two commands on a fresh machine with Python 3.11 or newer: `make book` and `make test`.
 # They wrap the plain commands that README.md shows; use those where there is no make.
-#   JOBS=4     four chapters at once (default: half of the cores, at least two; tests take all cores)
+#   JOBS=4     four chapters at once (default: one for each core, tests likewise)
 #   TORCH=cpu  PyTorch without CUDA, when .venv is made; TORCH_INDEX= names another index for it
 #   V=1        all that pip, Sphinx and the chapters say
 PYTHON ?= python3

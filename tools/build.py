@@ -28,14 +28,6 @@ STAMP = BUILD / ".site"  # what the site was built from; missing after a build t
 GENERATED = {"__pycache__", "node_modules", "vendor", ".ipynb_checkpoints"}
 
 
-def default_jobs() -> int:
-    """Return how many chapters to execute at once: half of the cores, as many chapters train two networks at a time.
-
-    On two cores, two chapters at once still take a seventh less time than one by one.
-    """
-    return min(cpu_count(), max(2, cpu_count() // 2))
-
-
 def files_in(folder: Path) -> list[Path]:
     """Return the files below a folder that somebody wrote, in order."""
     files = (path for path in folder.rglob("*") if path.is_file())
@@ -112,8 +104,8 @@ def tell_failures(failures: list[str]) -> None:
 def main() -> int:
     """Read the arguments and build; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    jobs = os.environ.get("JOBS") or default_jobs()
-    parser.add_argument("--jobs", type=int, default=jobs, help="chapters at once (default: half of the cores, or 2)")
+    jobs = os.environ.get("JOBS") or cpu_count()
+    parser.add_argument("--jobs", type=int, default=jobs, help="chapters at once (default: one for each core)")
     parser.add_argument("--builder", default="html", choices=["html", "singlehtml"])
     parser.add_argument("-v", "--verbose", action="store_true", default=bool(os.environ.get("V")))
     options = parser.parse_args()

@@ -38,7 +38,8 @@ CLIENT: dict[str, Any] = {
     "extra_arguments": ["--IPKernelApp.log_level=40"],  # it would warn that programs of this machine could listen
 }
 SETTINGS = {
-    "COURSE_BUILD": "1",  # helpers.widgets.explore returns a still
+    "COURSE_BUILD": "1",  # helpers.figures.widgets.explore returns a still
+    "COURSE_WORKERS": "1",  # a chapter keeps to one core, as others run beside it; the numbers are the same
     "OMP_NUM_THREADS": "1",  # chapters share the cores; more threads also change the last digits
     "TQDM_DISABLE": "1",  # a progress bar is a dead widget on a page
 }
