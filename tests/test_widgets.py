@@ -121,6 +121,8 @@ def test_while_the_site_is_built_explore_is_a_still(monkeypatch):
     assert "height = 2" in shown.text and "running kernel" in shown.text
     assert plt.get_fignums() == before
     assert "<pre>7</pre>" in explore(lambda n: n + 2, n=[5, 6])._repr_html_()
+    # A default of the function comes first, as in a running kernel.
+    assert "<pre>8</pre>" in explore(lambda n=6: n + 2, n=[5, 6])._repr_html_()
 
 
 def test_with_a_kernel_explore_is_a_widget(monkeypatch):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import inspect
 import io
 import json
 import os
@@ -81,15 +82,19 @@ def explore(function: Callable[..., Any], **sliders: Any) -> Any:
     `ipywidgets.interact`: (low, high, step), a list, ..."""
     require(sliders, "sliders", "none", "at least one, such as noise=(0.0, 1.0)")
     if os.environ.get("COURSE_BUILD"):
-        starts = {name: _start(short) for name, short in sliders.items()}
+        preset = inspect.signature(function).parameters
+        starts = {name: _start(short, preset.get(name)) for name, short in sliders.items()}
         return _still(function, starts)
     return ipywidgets.interactive(function, **sliders)
 
 
-def _start(short: Any) -> Any:
-    """Return where ipywidgets starts a slider that is written in a short form."""
-    widget = short if hasattr(short, "value") else ipywidgets.interactive.widget_from_abbrev(short)
-    return widget.value
+def _start(short: Any, parameter: inspect.Parameter | None) -> Any:
+    """Return where ipywidgets starts a slider that is written in a short form: at the function's
+    default, if it has one."""
+    if hasattr(short, "value"):
+        return short.value
+    default = parameter.default if parameter else inspect.Parameter.empty
+    return ipywidgets.interactive.widget_from_abbrev(short, default).value
 
 
 def _to_image(frame: Any, index: int) -> Image.Image:
