@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.studies import syllables
-from helpers.studies.syllables import ARMS, HANGUL_FOLDS, HANGUL_SPLITS, Arm, alignment, hangul, uniformity
+from helpers.studies.syllables import HANGUL_FOLDS, HANGUL_SPLITS, Arm, alignment, hangul, uniformity
 
 FOLDS = range(HANGUL_FOLDS)
 SIZES = {"train": (440, 11), "validation": (50, 2), "test": (150, 3), "test_seen_fonts": (150, 11)}
@@ -70,15 +70,6 @@ def test_the_script_draws_what_is_packed(number: int) -> None:
     assert np.abs(again.astype(int) - images[number, some]).mean() < 0.1
     with pytest.raises(SystemExit, match=rf"{face.name} has no glyph for \U00010380"):  # Ugaritic
         pack_hangul.draw_all(face, ["가", "\U00010380"])
-
-
-def test_another_version_of_a_font_is_refused_and_missing_ones_are_named(tmp_path: Path) -> None:
-    assert pack_hangul.missing_fonts(tmp_path) == [face.file for face in pack_hangul.FACES]
-    face = pack_hangul.FACES[0]
-    (tmp_path / "nanum").mkdir()
-    (tmp_path / face.file).write_bytes(b"another font")
-    with pytest.raises(SystemExit, match=rf"NanumGothic.ttf: the SHA-256 begins with \w{{16}}, expected {face.sha256}"):
-        pack_hangul.open_font(face, tmp_path)
 
 
 # --- splits ----------------------------------------------------------------------------------------
@@ -188,10 +179,3 @@ def test_an_encoder_that_knows_the_syllable_has_everything_right(monkeypatch: py
     judged = syllables.evaluate(nn.Identity(), 0)
     assert judged["unseen"] == judged["seen"] == judged["validation"] == 1 and judged["pairs"] == [1] * 6
     assert judged["alignment"] == pytest.approx(0)
-
-
-def test_settings_make_the_arm_again() -> None:
-    for name, arm in ARMS.items():
-        setting = syllables.settings(name, 1)
-        assert (setting.pop("arm"), setting.pop("fold")) == (name, 1)
-        assert Arm(**setting) == arm
