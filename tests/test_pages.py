@@ -1,4 +1,4 @@
-"""Pages beside the chapters: links lead to sections that exist; commands on the troubleshooting page run, or say so."""
+"""Pages beside the chapters: the diagnosis ends in advice; commands on the troubleshooting page run, or say so."""
 
 import os
 import re
@@ -9,43 +9,12 @@ from pathlib import Path
 
 import pytest
 from check_notebooks import tokens_of
-from exercise_index import markdown_of
-from test_sessions import link_problems
 
 ROOT = Path(__file__).resolve().parents[1]
-BOOK = ROOT / "book"
-TROUBLE = BOOK / "troubleshooting.md"
+DIAGNOSIS, TROUBLE = ((ROOT / "book" / name).read_text("utf-8") for name in ("diagnosis.md", "troubleshooting.md"))
 UNTESTED = "# not tested here"
 # Words that begin a command; in running text such a thing would be tested by nobody.
 COMMAND = re.compile(r"(\./|\.venv/|(python3?|pip|make|git|jupyter|papermill|conda|brew|winget|source|py) )\S*")
-
-
-# --- links ---------------------------------------------------------------------------------------------
-
-
-def page_targets() -> set[str]:
-    """Return the targets, `(name)=`, that the pages of the book define."""
-    pages = BOOK.rglob("*.md")
-    return {name for page in pages for name in re.findall(r"^\(([\w-]+)\)=$", page.read_text("utf-8"), re.MULTILINE)}
-
-
-def page_problems(text: str, path: Path) -> list[str]:
-    """Return the links that lead nowhere; a link without a suffix means a target of any page."""
-    targets = "|".join(sorted(page_targets()))
-    return list(link_problems(re.sub(rf"\]\(({targets})\)", "](#)", text), path))
-
-
-@pytest.mark.parametrize("name", ["diagnosis.md", "troubleshooting.md", "glossary.md"])
-def test_links_lead_to_sections_that_exist(name: str) -> None:
-    found = page_problems(markdown_of(BOOK / name), BOOK / name)
-    assert not found, "\n".join(found)
-
-
-def test_a_link_that_leads_nowhere_is_found() -> None:
-    good = "[a](01-two-networks-one-game.ipynb#real-digits) [b](about-claims) [c](https://example.org)"
-    assert page_problems(good, BOOK / "diagnosis.md") == []
-    bad = "[a](01-two-networks-one-game.ipynb#unreal-digits) [b](nowhere.md) [c](no-such-target)"
-    assert len(page_problems(bad, BOOK / "diagnosis.md")) == 3
 
 
 # --- the diagnosis page ------------------------------------------------------------------------------------
@@ -61,15 +30,12 @@ def endings(text: str) -> Iterator[str]:
 
 
 def test_every_way_through_the_diagnosis_ends_at_a_link_or_with_advice() -> None:
-    found = list(endings(markdown_of(BOOK / "diagnosis.md")))
+    assert list(endings("text\n\n- one\n  - two\n  - three\n- four\n\nmore")) == ["two\n", "three\n", "four"]
+    found = list(endings(DIAGNOSIS))
     bare = [item.split("\n")[0] for item in found if "](" not in item]
     assert len(found) > 40
     # Advice that no chapter measures; few, and each says what to do.
     assert len(bare) <= 6, bare
-
-
-def test_the_ends_of_a_nested_list_are_its_innermost_items() -> None:
-    assert list(endings("text\n\n- one\n  - two\n  - three\n- four\n\nmore")) == ["two\n", "three\n", "four"]
 
 
 # --- commands ------------------------------------------------------------------------------------------
@@ -109,12 +75,11 @@ def run_block(content: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_commands_are_tested_or_say_that_they_are_not() -> None:
-    text = markdown_of(TROUBLE)
-    assert not list(command_problems(text))
-    assert len(runnable(text)) >= 8 and len(runnable(text)) < len(blocks(text))
+    assert not list(command_problems(TROUBLE))
+    assert 8 <= len(runnable(TROUBLE)) < len(blocks(TROUBLE))
 
 
-@pytest.mark.parametrize("content", runnable(markdown_of(TROUBLE)))
+@pytest.mark.parametrize("content", runnable(TROUBLE))
 def test_command_runs(content: str, tmp_path: Path) -> None:
     done = run_block(content, tmp_path)
     assert done.returncode == 0, f"{content}\n{done.stdout}\n{done.stderr}"

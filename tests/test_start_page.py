@@ -12,13 +12,6 @@ import torch
 from docutils import nodes
 from openings import LABELS, dress_openings, items_of, parts_of
 
-
-@pytest.fixture(scope="module")
-def recorded() -> dict[str, list]:
-    text = landscape.TARGET.read_text(encoding="utf-8")
-    return json.loads(re.search(r'<script type="application/json">(.*)</script>', text)[1])
-
-
 # --- the landscape ---------------------------------------------------------------------------------------
 
 
@@ -44,17 +37,16 @@ def test_valleys_end_where_the_data_is_and_the_first_one_becomes_a_hill() -> Non
     assert gap.abs().max() < 0.1, "in the end each orange dot is below a blue one"
 
 
-def test_the_recording_is_what_the_training_gives(recorded: dict[str, list]) -> None:
+def test_the_recording_is_what_the_training_gives_and_the_page_shows_it() -> None:
+    text = landscape.TARGET.read_text(encoding="utf-8")
+    recorded = json.loads(re.search(r'<script type="application/json">(.*)</script>', text)[1])
     again = landscape.recording(landscape.film())
     assert again.keys() == recorded.keys() and again["steps"] == recorded["steps"]
     for name in ("heights", "real", "fake", "overlap"):
         ours, theirs = torch.tensor(recorded[name]), torch.tensor(again[name])
         assert (ours - theirs).abs().max() <= 1, name  # another processor may round differently
+    assert landscape.page(recorded) == text
     assert min(map(min, recorded["heights"])) >= 0 and max(map(max, recorded["heights"])) <= landscape.HEIGHT
-
-
-def test_the_page_is_the_one_that_the_tool_writes(recorded: dict[str, list]) -> None:
-    assert landscape.page(recorded) == landscape.TARGET.read_text(encoding="utf-8")
 
 
 def test_quantiles_part_a_density_evenly() -> None:
@@ -92,11 +84,8 @@ def dressed(builder: str, *paragraphs: nodes.Node) -> str:
 
 def test_what_you_will_be_able_to_becomes_a_list_and_formulas_stay_whole() -> None:
     items = items_of(parts_of(plain_opening())[LABELS[0]])
-    assert ["".join(node.astext() for node in item).split() for item in items] == [
-        ["write", "a", "loss"],
-        ["say", "what", "E;F", "is"],
-        ["stop"],
-    ]
+    words = ["".join(node.astext() for node in item).split() for item in items]
+    assert words == [["write", "a", "loss"], ["say", "what", "E;F", "is"], ["stop"]]
 
 
 def test_an_opening_offers_to_run_its_chapter() -> None:
@@ -108,11 +97,8 @@ def test_an_opening_offers_to_run_its_chapter() -> None:
     assert 'href="_sources/01-a-chapter.ipynb" download="01-a-chapter.ipynb"' in page
 
 
-def test_on_paper_there_is_nothing_to_press() -> None:
+def test_on_paper_there_is_nothing_to_press_and_other_paragraphs_stay_as_they_are() -> None:
     page = dressed("singlehtml", plain_opening())
     assert "25 minutes to read" in page and "Chapter" not in page and "<a " not in page
-
-
-def test_other_paragraphs_stay_as_they_are() -> None:
     other = nodes.paragraph("", "", nodes.emphasis("", LABELS[1]), nodes.Text(" a pen; and paper."))
     assert dressed("html", other.deepcopy()) == nodes.section("", other).pformat()

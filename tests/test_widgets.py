@@ -37,14 +37,11 @@ def picture(tag: object) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(tag["src"].split(",", 1)[1])))
 
 
-def test_one_picture_per_frame_and_the_last_one_is_shown():
+def test_one_picture_per_frame_enlarged_by_a_whole_number_and_the_last_one_is_shown():
     images = soup(scrub(ARRAYS, alt="squares", label="Step")).find_all("img")
     assert [img["alt"] for img in images] == ["squares"] * 3
     assert [img.has_attr("data-off") for img in images] == [True, True, False]
-
-
-def test_arrays_are_enlarged_by_a_whole_number_and_keep_their_values():
-    image = picture(soup(scrub(ARRAYS, alt="squares", label="Step")).find_all("img")[1])
+    image = picture(images[1])
     assert image.size[0] >= 320 and image.size[0] % 6 == 0 and image.size[1] % 4 == 0
     assert set(np.asarray(image.convert("L")).ravel()) == {128}
 
@@ -55,17 +52,13 @@ def test_colours_survive_the_palette():
     assert {tuple(map(int, pixel)) for pixel in image.reshape(-1, 3)} == {(0, 114, 178), (213, 94, 0)}
 
 
-def test_figures_are_closed_and_png_bytes_are_taken():
+def test_figures_are_closed_and_keep_their_size_and_png_bytes_are_taken():
     before = plt.get_fignums()
-    widget = scrub(figures(), alt="a line", label="Step")
-    assert plt.get_fignums() == before
-    pngs = [base64.b64decode(img["src"].split(",", 1)[1]) for img in soup(widget).find_all("img")]
+    with plt.rc_context({"savefig.bbox": "tight"}):  # as in notebooks
+        images = soup(scrub(figures(), alt="a line", label="Step")).find_all("img")
+    assert plt.get_fignums() == before and picture(images[0]).size == (330, 220)
+    pngs = [base64.b64decode(img["src"].split(",", 1)[1]) for img in images]
     assert len(soup(scrub(pngs, alt="a line", label="Step")).find_all("img")) == 3
-
-
-def test_a_notebooks_tight_box_does_not_change_the_size():
-    with plt.rc_context({"savefig.bbox": "tight"}):
-        assert picture(soup(scrub(figures(), alt="a line", label="Step")).img).size == (330, 220)
 
 
 def test_the_same_input_gives_the_same_output_and_another_input_another_name():
