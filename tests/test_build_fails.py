@@ -39,14 +39,12 @@ def chapter(name: str) -> nbformat.NotebookNode:
 def course(tmp_path: Path) -> Path:
     """Make a small course with the real configuration, site tools and helpers."""
     if not (ROOT / "book" / "static" / "vendor").is_dir():
-        pytest.fail("book/static/vendor is missing: run the build first (make site)")
-    shutil.copy(ROOT / "_config.yml", tmp_path)
-    shutil.copy(ROOT / "requirements.txt", tmp_path)
-    shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "book" / "static", tmp_path / "book" / "static")
-    (tmp_path / "tools").mkdir()
-    for path in (ROOT / "tools").glob("*.py"):
-        shutil.copy(path, tmp_path / "tools")
+        pytest.fail("book/static/vendor is missing: run the build first (make book)")
+    for name in ("_config.yml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("helpers", "tools", "book/static"):
+        vendor = "vendor" if name == "tools" else ""
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", vendor))
     (tmp_path / "tools" / "vendor").symlink_to(ROOT / "tools" / "vendor")
     (tmp_path / "book" / "references.bib").write_text("", encoding="utf-8")
     (tmp_path / "book" / "index.md").write_text("# Start\n\n{{ chapters }}\n", encoding="utf-8")
@@ -63,16 +61,8 @@ def build(course: Path) -> subprocess.CompletedProcess[str]:
     """Build the small course as the Makefile builds the real one; return what it said."""
     command = [sys.executable, "tools/build.py", "--jobs", "2"]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("COURSE_", "PYTHONPATH"))}
-    return subprocess.run(
-        command,
-        cwd=course,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.run(command, cwd=course, env=env, timeout=TIMEOUT, check=False, **pipes)
 
 
 def change_cell(course: Path, name: str, cell: str, source: str) -> None:
@@ -93,44 +83,26 @@ def page_of(course: Path, name: str) -> BeautifulSoup:
     return BeautifulSoup((course / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
 
 
-def test_makefile_and_readme_build_as_is_tried_here() -> None:
-    for name in ("Makefile", "README.md"):
-        assert "python tools/build.py" in (ROOT / name).read_text(encoding="utf-8"), name
-
-
-def test_error_in_a_cell_fails_and_names_it(course: Path) -> None:
+def test_a_failing_claim_and_an_error_fail_and_name_their_cells(course: Path) -> None:
+    change_cell(course, "01-first", "claim", "claim('three is even', 3 % 2 == 0, 'remainder 1')")
     change_cell(course, "02-second", "claim", "value = 1\nvalue / 0")
     done = build(course)
     assert done.returncode != 0, done.stdout
-    assert "02-second" in done.stdout, done.stdout
-    assert "claim-02-second" in done.stdout, f"the cell is not named\n{done.stdout}"
-    assert "ZeroDivisionError" in done.stdout and "value / 0" in done.stdout
-
-
-def test_failing_claim_fails_and_names_it(course: Path) -> None:
-    change_cell(course, "01-first", "claim", "claim('three is even', 3 % 2 == 0, 'remainder 1')")
-    done = build(course)
-    assert done.returncode != 0, done.stdout
-    assert "01-first" in done.stdout and "claim-01-first" in done.stdout, done.stdout
     # With the measured value: whoever reads the log learns how far off it was.
-    assert "three is even" in done.stdout and "remainder 1" in done.stdout
+    claim = ("book/01-first.ipynb", "claim-01-first", "three is even", "remainder 1")
+    for words in (*claim, "book/02-second.ipynb", "claim-02-second", "ZeroDivisionError", "value / 0"):
+        assert words in done.stdout, f"{words!r} is not named\n{done.stdout}"
 
 
-@pytest.mark.parametrize("link", ["[next](03-gone.ipynb)", "[part](01-first.ipynb#no-such-part)"])
-def test_broken_link_fails_and_names_it(course: Path, link: str) -> None:
-    change_cell(course, "02-second", "title", f"# Chapter\n\nSee {link}.")
-    done = build(course)
-    assert done.returncode != 0, f"the build does not mind {link}\n{done.stdout}"
-    complaint = [line for line in done.stdout.splitlines() if "WARNING" in line and "02-second" in line]
-    assert complaint, done.stdout
-    assert any(re.search(r"gone|no-such-part", line) for line in complaint), complaint
-
-
-def test_a_build_that_failed_fails_again(course: Path) -> None:
-    change_cell(course, "02-second", "title", "# Chapter\n\nSee [that](#no-such-part).")
+def test_broken_links_fail_and_are_named_and_a_build_that_failed_fails_again(course: Path) -> None:
+    links = "[next](03-gone.ipynb), [part](01-first.ipynb#no-such-part) and [that](#nor-this)"
+    change_cell(course, "02-second", "title", f"# Chapter\n\nSee {links}.")
     for _ in range(2):
         done = build(course)
-        assert done.returncode != 0 and "no-such-part" in done.stdout, done.stdout
+        complaints = [line for line in done.stdout.splitlines() if "WARNING" in line and "02-second" in line]
+        assert done.returncode != 0, done.stdout
+        for target in ("gone", "no-such-part", "nor-this"):
+            assert any(target in line for line in complaints), f"{target}\n{done.stdout}"
 
 
 def test_what_changed_is_built_again_and_nothing_else(course: Path) -> None:

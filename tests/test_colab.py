@@ -17,12 +17,13 @@ import bootstrap
 import nbformat
 import pytest
 import yaml
+from check_notebooks import tags
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 # This one runs to its end: it needs the packed pictures and a recorded study from the installed package. Of the others,
 # which the build has run already, only the beginning is new here: install, import, settings.
-WHOLE = "13-contrastive-learning-today"
+(WHOLE,) = [path for path in CHAPTERS if path.stem == "13-contrastive-learning-today"]
 TIMEOUT = 600  # seconds; far above the budget, for a machine that is busy with something else
 PACKAGE = "push-down-pull-up-helpers"
 
@@ -38,10 +39,8 @@ pytestmark = pytest.mark.slow
 
 def run(command: list[object], env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a command without inheriting anything but `env`."""
-    words = [str(word) for word in command]
-    return subprocess.run(
-        words, env=env, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT, check=False
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.run(list(map(str, command)), env=env, cwd=cwd, timeout=TIMEOUT, check=False, **pipes)
 
 
 def checked(command: list[object], env: dict[str, str], cwd: Path) -> str:
@@ -135,18 +134,13 @@ def colab(fresh: Colab, tmp_path: Path) -> Colab:
     return fresh
 
 
-def test_the_chapter_that_runs_whole_is_there() -> None:
-    assert WHOLE in [path.stem for path in CHAPTERS]
-
-
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=[path.stem for path in CHAPTERS])
 def test_chapter_runs_alone(chapter: Path, colab: Colab, tmp_path: Path) -> None:
     folder = tmp_path / "alone"
     folder.mkdir()
     notebook = nbformat.read(chapter, as_version=4)
-    if chapter.stem != WHOLE:
-        tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-        last = next(number for number, of_cell in enumerate(tags) if "parameters" in of_cell)
+    if chapter != WHOLE:
+        (last,) = [number for number, cell in enumerate(notebook.cells) if "parameters" in tags(cell)]
         notebook.cells = notebook.cells[: last + 1]
     notebook.cells.append(nbformat.v4.new_code_cell(PROBE, id="probe"))
     nbformat.write(notebook, folder / chapter.name)
@@ -163,28 +157,24 @@ def test_chapter_runs_alone(chapter: Path, colab: Colab, tmp_path: Path) -> None
         assert not (colab.packages / name).exists(), f"the bootstrap cell has installed {name} again"
 
 
-def script(folder: Path, *lines: str) -> Path:
-    """Write a script that runs the bootstrap cell and counts how often pip is called."""
-    cell = folder / "cell.py"
-    cell.write_text(bootstrap.bootstrap_source(), encoding="utf-8")
-    start = ["import subprocess", "calls = []", "real = subprocess.run"]
+def calls_of_pip(colab: Colab, folder: Path, *lines: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run some lines, in which `cell()` runs the bootstrap cell; print how often that has called pip."""
+    start = "import subprocess\ncalls, real = [], subprocess.run"
     count = "subprocess.run = lambda *a, **k: (calls.append(a), real(*a, **k))[1]"
-    run_cell = f"cell = lambda: exec(open({str(cell)!r}).read(), globals())"
-    (folder / "script.py").write_text("\n".join([*start, count, run_cell, *lines]), encoding="utf-8")
-    return folder / "script.py"
+    run_cell = f"cell = lambda: exec({bootstrap.bootstrap_source()!r}, globals())"
+    script = "\n".join([start, count, run_cell, *lines, "print(len(calls))"])
+    return run([colab.python, "-c", script], colab.env | env, folder)
 
 
 def test_bootstrap_cell_works_twice(colab: Colab, tmp_path: Path) -> None:
-    lines = ["cell()", "import helpers", "cell()", "import helpers.claims", "print(len(calls))"]
-    assert checked([colab.python, script(tmp_path, *lines)], colab.env, tmp_path).strip() == "1"
+    done = calls_of_pip(colab, tmp_path, "cell()", "import helpers", "cell()", "import helpers.claims")
+    assert done.stdout.strip() == "1", done.stderr
     # A second kernel in the same environment finds what the first one installed.
-    lines = ["cell()", "import helpers", "print(len(calls))"]
-    assert checked([colab.python, script(tmp_path, *lines)], colab.env, tmp_path).strip() == "0"
+    assert calls_of_pip(colab, tmp_path, "cell()", "import helpers").stdout.strip() == "0"
 
 
 def test_bootstrap_cell_fails_loudly(colab: Colab, tmp_path: Path) -> None:
     lost = git_config(tmp_path / "gitconfig", tmp_path / "gone.git")
-    env = colab.env | {"GIT_CONFIG_GLOBAL": str(lost)}
-    done = run([colab.python, script(tmp_path, "cell()")], env, tmp_path)
+    done = calls_of_pip(colab, tmp_path, "cell()", GIT_CONFIG_GLOBAL=str(lost))
     assert done.returncode != 0
     assert "CalledProcessError" in done.stderr and "gone.git" in done.stderr

@@ -7,58 +7,47 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import execute
 import nbformat
 import pytest
 from execute import Board, Chapter, Helpers, chapters_of, execute_book, kernel_environment
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-HELPERS = {
-    "__init__.py": "",
-    "low.py": "import json\nX = 1\n",
-    "middle.py": "from .low import X\n",
-    "alone.py": "from pathlib import Path\n\ndef picture():\n    return Path('assets/digits.npz')\n",
-    "apart.py": "'''Says alone, low and margins.'''\n",
-    "claims.py": (Path(execute.ROOT) / "helpers" / "claims.py")
-    .read_text(encoding="utf-8")
-    .replace("from helpers._checks import describe, fail", "describe = fail = print"),
-    "studies/__init__.py": "",
-    "studies/margins.py": "from helpers import alone\n",
-    "studies/results/margins.jsonl": "{}\n",
-    "studies/results/other.jsonl": "{}\n",
-    "assets/digits.npz": "0",
-    "assets/unnamed.npz": "0",
-    "README.md": "Read me.\n",
-}
+CLAIM = """
+import os
+def claim():
+    with open(os.environ["COURSE_CLAIMS"], "a") as file:
+        print('{"text": "third holds", "holds": true, "measured": "other"}', file=file)
+"""
 CHAPTERS = {
     "01-first": ["import helpers.middle as m", "print(m.X)"],
     "02-second": ["from helpers.studies import margins", "print('second')"],
-    "03-third": ["from helpers.claims import claim", "claim('third holds', True, 'other')", "READ = 'other.jsonl'"],
+    "03-third": ["from helpers.claims import claim", "claim()", "READ = 'other.jsonl'"],
     "04-fourth": ["print(4)"],
 }
 EVERY = set(CHAPTERS)
-# file below helpers/: the chapters that depend on it
-EDITS: dict[str, set[str]] = {
-    "__init__.py": EVERY - {"04-fourth"},  # of the package, which each import runs
-    "low.py": {"01-first"},
-    "middle.py": {"01-first"},
-    "alone.py": {"02-second"},
-    "apart.py": set(),
-    "claims.py": {"03-third"},
-    "studies/__init__.py": {"02-second"},
-    "studies/margins.py": {"02-second"},
-    "studies/results/margins.jsonl": {"02-second"},
-    "studies/results/other.jsonl": {"03-third"},
-    "assets/digits.npz": {"02-second"},
-    "assets/unnamed.npz": EVERY - {"04-fourth"},
-    "README.md": set(),
+ANY_IMPORT = EVERY - {"04-fourth"}
+# file below helpers/: its text, and the chapters that depend on it
+HELPERS: dict[str, tuple[str, set[str]]] = {
+    "__init__.py": ("", ANY_IMPORT),  # of the package, which each import runs
+    "low.py": ("import json\nX = 1\n", {"01-first"}),
+    "middle.py": ("from .low import X\n", {"01-first"}),
+    "alone.py": ("from pathlib import Path\n\ndef picture():\n    return Path('assets/digits.npz')\n", {"02-second"}),
+    "apart.py": ("'Says alone, low and margins.'\n", set()),
+    "claims.py": (CLAIM, {"03-third"}),
+    "studies/__init__.py": ("", {"02-second"}),
+    "studies/margins.py": ("from helpers import alone\n", {"02-second"}),
+    "studies/results/margins.jsonl": ("{}\n", {"02-second"}),
+    "studies/results/other.jsonl": ("{}\n", {"03-third"}),
+    "assets/digits.npz": ("0", {"02-second"}),
+    "assets/unnamed.npz": ("0", ANY_IMPORT),
+    "README.md": ("Read me.\n", set()),
 }
 
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
     """Make a course of four tiny chapters with tiny helpers."""
-    for name, text in HELPERS.items():
+    for name, (text, _) in HELPERS.items():
         path = tmp_path / "helpers" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -89,27 +78,25 @@ def edit_markdown(course: Path, name: str) -> None:
     nbformat.write(notebook, path)
 
 
-def fingerprints(course: Path) -> dict[str, str]:
-    """Return the fingerprint of every chapter."""
-    return {chapter.name: chapter.fingerprint for chapter in chapters_of(course, course / "_build")}
-
-
 def changed_by(course: Path, change: Callable[[], object]) -> set[str]:
     """Return the chapters whose fingerprint a change changes."""
-    before = fingerprints(course)
+
+    def fingerprints() -> set[tuple[str, str]]:
+        return {(chapter.name, chapter.fingerprint) for chapter in chapters_of(course, course / "_build")}
+
+    before = fingerprints()
     change()
-    after = fingerprints(course)
-    return {name for name in CHAPTERS if before[name] != after[name]}
+    return {name for name, _ in before ^ fingerprints()}
 
 
 # --- what a chapter depends on -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("name", HELPERS)
 def test_an_edit_concerns_the_chapters_that_import_or_name_the_file(course: Path, name: str) -> None:
     path = course / "helpers" / name
     found = changed_by(course, lambda: path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8"))
-    assert found == EDITS[name]
+    assert found == HELPERS[name][1]
 
 
 def test_pins_concern_every_chapter_and_prose_none(course: Path) -> None:
@@ -194,41 +181,32 @@ def chapter(tmp_path: Path) -> Chapter:
     return found
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
+def told(chapter: Chapter, *states: str, terminal: bool = False, verbose: bool = False) -> str:
+    """Return what is told while the chapter goes through some states."""
+    out = io.StringIO()
+    out.isatty = lambda: terminal
+    board = Board([chapter], verbose=verbose, out=out)
+    for chapter.state in states:
+        chapter.seconds = 7.0
+        board.tell()
+    return out.getvalue()
 
 
 def test_a_line_when_a_chapter_starts_and_one_when_it_ends(chapter: Chapter) -> None:
-    out = io.StringIO()
-    board = Board([chapter], verbose=False, out=out)
-    for state in ("waiting", "running", "running", "done", "done"):
-        chapter.state, chapter.seconds = state, 7.0
-        board.tell()
-    first, second = out.getvalue().splitlines()
+    first, second = told(chapter, "waiting", "running", "running", "done", "done").splitlines()
     assert first == "executing book/01-first.ipynb"
     assert second.split() == ["01-first", "1", "claims", "7", "s"]
 
 
 def test_on_a_terminal_a_chapters_line_is_written_over(chapter: Chapter) -> None:
-    out = Terminal()
-    board = Board([chapter], verbose=False, out=out)
-    for state in ("waiting", "running", "FAILED"):
-        chapter.state, chapter.seconds = state, 7.0
-        board.tell()
-    assert out.getvalue().count("01-first") == 2 and out.getvalue().count("\x1b[1A") == 1
-    assert out.getvalue().endswith("7 s  FAILED\n")
+    text = told(chapter, "waiting", "running", "FAILED", terminal=True)
+    assert text.count("01-first") == 2 and text.count("\x1b[1A") == 1
+    assert text.endswith("7 s  FAILED\n")
 
 
 def test_who_asks_for_more_gets_every_claim(chapter: Chapter) -> None:
-    out = Terminal()
-    board = Board([chapter], verbose=True, out=out)
-    chapter.state = "running"
-    board.tell()
-    board.tell()
-    assert out.getvalue().count("  01 holds: It holds [1 of 1]\n") == 1
+    text = told(chapter, "running", "running", terminal=True, verbose=True)
+    assert text.count("  01 holds: It holds [1 of 1]\n") == 1
 
 
 def test_a_second_run_has_the_same_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pages beside the chapters: the diagnosis ends in advice; commands on the troubleshooting page run, or say so."""
+"""Commands on the troubleshooting page run, or say that they are not tested."""
 
 import os
 import re
@@ -11,34 +11,10 @@ import pytest
 from check_notebooks import tokens_of
 
 ROOT = Path(__file__).resolve().parents[1]
-DIAGNOSIS, TROUBLE = ((ROOT / "book" / name).read_text("utf-8") for name in ("diagnosis.md", "troubleshooting.md"))
+TROUBLE = (ROOT / "book" / "troubleshooting.md").read_text(encoding="utf-8")
 UNTESTED = "# not tested here"
 # Words that begin a command; in running text such a thing would be tested by nobody.
 COMMAND = re.compile(r"(\./|\.venv/|(python3?|pip|make|git|jupyter|papermill|conda|brew|winget|source|py) )\S*")
-
-
-# --- the diagnosis page ------------------------------------------------------------------------------------
-
-
-def endings(text: str) -> Iterator[str]:
-    """Yield the items of lists that have no list inside: where a reader of the page ends up."""
-    pieces = re.split(r"^( *)- ", text, flags=re.MULTILINE)[1:]
-    pairs = list(zip(pieces[::2], pieces[1::2], strict=True))
-    for (indent, item), (following, _) in zip(pairs, [*pairs[1:], ("", "")], strict=True):
-        if len(following) <= len(indent):
-            yield item.split("\n\n")[0]
-
-
-def test_every_way_through_the_diagnosis_ends_at_a_link_or_with_advice() -> None:
-    assert list(endings("text\n\n- one\n  - two\n  - three\n- four\n\nmore")) == ["two\n", "three\n", "four"]
-    found = list(endings(DIAGNOSIS))
-    bare = [item.split("\n")[0] for item in found if "](" not in item]
-    assert len(found) > 40
-    # Advice that no chapter measures; few, and each says what to do.
-    assert len(bare) <= 6, bare
-
-
-# --- commands ------------------------------------------------------------------------------------------
 
 
 def blocks(text: str) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ import re
 from types import SimpleNamespace
 
 import landscape
-import pytest
 import torch
 from docutils import nodes
 from openings import LABELS, dress_openings, items_of, parts_of
@@ -47,13 +46,6 @@ def test_the_recording_is_what_the_training_gives_and_the_page_shows_it() -> Non
         assert (ours - theirs).abs().max() <= 1, name  # another processor may round differently
     assert landscape.page(recorded) == text
     assert min(map(min, recorded["heights"])) >= 0 and max(map(max, recorded["heights"])) <= landscape.HEIGHT
-
-
-def test_quantiles_part_a_density_evenly() -> None:
-    even = landscape.quantiles(torch.ones(landscape.POINTS, dtype=torch.float64))
-    steps = even.diff()
-    assert steps.std() < 1e-3 and steps.mean() == pytest.approx(2 * landscape.LIMIT / landscape.DOTS, rel=0.02)
-    assert float(even[0] + even[-1]) == pytest.approx(0, abs=0.1), "as far from one end as from the other"
 
 
 # --- openings of chapters --------------------------------------------------------------------------------

@@ -1,0 +1,90 @@
+"""The chapters' `explore` cells in a live kernel: every slider is moved, and what is shown below it answers."""
+
+import ast
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from symtable import symtable
+
+import nbformat
+import pytest
+from check_notebooks import tags
+from execute import CLIENT, kernel_environment
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+BOOK = Path(__file__).resolve().parents[1] / "book"
+CHAPTERS = [path for path in sorted(BOOK.glob("*.ipynb")) if '"explore"' in path.read_text("utf-8")]
+pytestmark = pytest.mark.slow
+
+CATCH = """\
+import builtins  # which %reset leaves alone
+builtins.shown = []
+get_ipython().display_pub.register_hook(lambda message: shown.append(message["content"].get("data", {})))
+"""
+START = """\
+*sliders, _ = (box := {call}).children
+assert len(sliders) == len(box.kwargs)
+sliders.sort(key=lambda one: one.description not in ("steps", "updates"))  # a short training first: the rest is fast
+"""
+MOVE = """\
+slider = sliders.pop(0)
+ends = slider.options[::-1] if hasattr(slider, "options") else (slider.min, slider.max)
+slider.value = next(end for end in ends if end != slider.value)
+"""
+LOOK = 'print(len(sliders), *(hash(one["image/png"]) for one in shown if "image/png" in one)); shown.clear()'
+
+
+def names(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Return the global names that a statement binds, and those that it reads, also inside its functions."""
+    tables = [symtable(ast.unparse(statement), "cell", "exec")]
+    bound = {symbol.get_name() for symbol in tables[0].get_symbols() if symbol.is_assigned()}
+    read = {symbol.get_name() for symbol in tables[0].get_symbols() if symbol.is_referenced()}
+    for table in tables:  # which grows on the way
+        tables += table.get_children()
+        read |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+    return bound, read
+
+
+def needed(chapter: Path) -> list[str]:
+    """Return the chapter's set-up, the other statements that its `explore` cells need, and as the last one the call."""
+    cells = [cell for cell in nbformat.read(chapter, as_version=4).cells if cell.cell_type == "code"]
+    steps = [(statement, set(tags(cell))) for cell in cells for statement in ast.parse(cell.source).body]
+    kept, wanted = list[str](), set[str]()
+    for statement, roles in steps[::-1]:
+        bound, read = names(statement)
+        if roles & {"bootstrap", "setup", "parameters", "explore"} or wanted & bound:
+            wanted = (wanted - bound) | read
+            kept.append(ast.unparse(statement))
+    return kept[::-1]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[NotebookClient]:
+    """Start one kernel for all chapters, as a reader's starts: without the variable that the site's build sets."""
+    environment = os.environ | kernel_environment()
+    del environment["COURSE_BUILD"]
+    client = NotebookClient(new_notebook(), **CLIENT)
+    with client.setup_kernel(cwd=str(BOOK), env=environment):
+        run(client, CATCH)
+        yield client
+
+
+def run(client: NotebookClient, source: str) -> str:
+    client.nb.cells = [new_code_cell(source)]
+    cell = client.execute_cell(client.nb.cells[0], 0)
+    return "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=[path.stem for path in CHAPTERS])
+def test_sliders_move_what_is_shown(chapter: Path, client: NotebookClient) -> None:
+    *before, call = needed(chapter)
+    run(client, "%reset -f")
+    run(client, "\n".join(before))
+    said = [run(client, START.format(call=call) + LOOK)]
+    while not said[-1].startswith("0 "):
+        said.append(run(client, MOVE + LOOK))
+    pictures = [one for line in said for one in line.split()[1:]]
+    assert len(pictures) == len(said), f"{said}: not one picture for each setting"
+    # One slider may be idle where another stands: a margin in a loss that has none.
+    assert len(set(pictures)) >= max(2, len(said) - 1), f"{said}: sliders that move nothing"
