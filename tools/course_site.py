@@ -8,6 +8,7 @@ chapter openings, and mend the pages' HTML so that screen readers and slow lines
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -182,6 +183,26 @@ def literal_backticks(*event: Any) -> None:
         lines[i] = re.sub(r"(?<![`:\w])`([^`]+)`(?![`_])", literal, line)
 
 
+class Written(str):
+    """An annotation that is shown as it is written."""
+
+    __repr__ = str.__str__
+
+
+def written_signature(app: Sphinx, what: str, name: str, thing: Any, *event: Any) -> tuple[str, str] | None:
+    """Show signatures as the source has them: Sphinx would spell out what `Float("N d")` stands for."""
+    if what not in {"function", "method", "class"}:
+        return None
+    found = inspect.signature(thing)
+    parameters = [one for one in found.parameters.values() if one.name != "self"]
+    shown = [
+        one.replace(annotation=Written(one.annotation)) if one.annotation is not one.empty else one
+        for one in parameters
+    ]
+    returns = found.return_annotation if isinstance(found.return_annotation, str) and what != "class" else ""
+    return str(found.replace(parameters=shown, return_annotation=found.empty)), returns
+
+
 # ------------------------------------------------------------------------------------------- call-outs
 def mark_callouts(app: Sphinx, doctree: nodes.document, docname: str = "") -> None:
     """Give block quotes that start with a bold word the classes `callout` and `callout-WORD`."""
@@ -290,6 +311,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", name_chapters, priority=950)  # after sphinx_external_toc
     app.connect("source-read", fill_lists)
     app.connect("source-read", take_outputs)
+    app.connect("autodoc-process-signature", written_signature)
     app.connect("autodoc-process-docstring", literal_backticks, priority=400)  # before napoleon
     app.connect("doctree-resolved", mark_callouts)
     app.connect("doctree-resolved", dress_openings)
