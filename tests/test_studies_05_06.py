@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 from itertools import product
@@ -23,12 +24,17 @@ BOOK = Path(__file__).resolve().parents[1] / "book"
 
 
 def on_the_page(chapter: str, name: str) -> Any:
-    """Return a function as a chapter writes it out, from the cell that defines it."""
+    """Return a function as a chapter writes it out, with the others of the page that it calls."""
     (page,) = BOOK.glob(f"{chapter}-*.ipynb")
-    sources = ["".join(cell["source"]) for cell in json.loads(page.read_text(encoding="utf-8"))["cells"]]
-    (source,) = [source for source in sources if f"def {name}(" in source]
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+    there = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    wanted = [name]
+    for each in wanted:  # grows while it is read
+        names = {node.id for node in ast.walk(there[each]) if isinstance(node, ast.Name)}
+        wanted += sorted(names & set(there) - set(wanted))
     known = {"torch": torch, "nn": nn, "models": models}
-    exec(source, known)
+    exec(compile(ast.Module([there[each] for each in wanted], []), page.name, "exec"), known)
     return known[name]
 
 

@@ -195,7 +195,9 @@ def test_frames_drawn_alone_cannot_be_judged_together() -> None:
 def page() -> dict[str, Any]:
     names: dict[str, Any] = {"re": re, "torch": torch, "one_hot": one_hot, "rng": source()}
     for cell in nbformat.read(PAGE, as_version=4).cells:
-        if cell.cell_type == "code" and cell.source.startswith(("CONSONANTS", "def encode")):
+        if cell.cell_type == "code" and cell.source.startswith(
+            ("CONSONANTS", "def is_word", "def draw_words", "def encode")
+        ):
             exec(cell.source, names)
     return names
 
