@@ -61,15 +61,16 @@ class Kind:
 
     def problem(self, value: Any, known: Known) -> str | None:
         """Say what would have been right, or `None` if the value is."""
+        good = isinstance(value, Tensor) and value.numel() > 0 and self.holds(value)
+        runs = good and self.axes[0] == "*S" and len(self.axes) == 2 and value.shape[1:] == (1,)
+        if good and not runs and _fits(list(value.shape), list(self.axes), known):
+            return None
         expected = f"{self.words} of shape ({', '.join(self.axes)}), not empty"
         expected += ", S runs or none" if self.axes[0] == "*S" else ""
-        if not isinstance(value, Tensor) or value.numel() == 0 or not self.holds(value):
-            return expected
-        if self.axes[0] == "*S" and len(self.axes) == 2 and value.shape[1:] == (1,):
+        if runs:
             return f"{expected}; squeeze the last axis, or each row is read as a run of its own"
         met = [f"{axis} = {size}" for axis, size in known.items() if axis in self.axes]
-        fits = _fits(list(value.shape), list(self.axes), known)
-        return None if fits else ", ".join([expected, *met])
+        return ", ".join([expected, *met]) if good else expected
 
 
 def _fits(lengths: list[int], axes: list[str], known: Known) -> bool:
@@ -79,13 +80,15 @@ def _fits(lengths: list[int], axes: list[str], known: Known) -> bool:
     if "..." in axes:
         spot = axes.index("...")
         axes[spot : spot + 1] = ["..."] * (len(lengths) - len(axes) + 1)
+    if len(axes) != len(lengths):
+        return False
     trial = dict(known)
-    for axis, length in zip(axes, lengths, strict=False):
+    for axis, length in zip(axes, lengths, strict=True):
         if axis != "..." and length != (int(axis) if axis.isdigit() else trial.get(axis, length)):
             return False
         trial[axis] = length
     known.update(trial)
-    return len(axes) == len(lengths)
+    return True
 
 
 def _finite(value: Tensor) -> bool:
@@ -172,19 +175,20 @@ def _row_problem(parts: tuple[Any, ...], value: Any, known: Known) -> str | None
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     """Check the arguments of each call against the annotations."""
-    signature, hints = inspect.signature(function), {}
+    parameters = inspect.signature(function).parameters.values()
+    defaults = {one.name: one.default for one in parameters if one.kind != one.VAR_KEYWORD}
+    hints: dict[str, Any] = {}
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if not hints:  # at the first call: an annotation may name what is defined further down
             hints.update(get_type_hints(function, include_extras=True))
-        known: Known = {}
-        for name, value in signature.bind(*args, **kwargs).arguments.items():
-            parameter = signature.parameters[name]
-            said = name in hints and parameter.kind != parameter.VAR_KEYWORD
-            problem = _problem(hints[name], value, known) if said else None
-            if problem and value is not parameter.default:
-                fail(name, describe(value), problem)
+        given, known = dict(zip(defaults, args, strict=False)) | kwargs, {}
+        for name, default in defaults.items():
+            said = name in given and name in hints and given[name] is not default
+            problem = _problem(hints[name], given[name], known) if said else None
+            if problem:
+                fail(name, describe(given[name]), problem)
         return function(*args, **kwargs)
 
     call.is_checked = True
