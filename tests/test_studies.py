@@ -89,6 +89,13 @@ def values(*names: str) -> Callable[[Metrics], list[float]]:
 AGAIN = [
     ("ladder", {"rung": "the group's run", "seed": 3}, {}, values("accuracy", "validation"), 0.01),
     ("ladder", {"rung": "margin", "seed": 1}, {}, values("accuracy", "at_zero"), 0.01),
+    ("ladder", {"rung": "real data", "seed": 2}, {}, values("accuracy", "at_zero", "validation"), 0.01),
+    ("ladder", {"rung": "supcon", "seed": 3}, {}, values("accuracy", "at_zero", "validation"), 0.01),
+    ("ladder", {"rung": "scale and bias", "seed": 4}, {}, values("first_loss"), 1e-4),
+    ("ladder", {"rung": "signal and variety, 10 updates", "seed": 0}, {}, values("accuracy", "validation"), 0.01),
+    ("ladder", {"rung": "+ batch norm", "seed": 1}, {}, values("accuracy", "at_zero", "validation"), 0.03),
+    ("stability", {"method": "GAN", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, 5.0),
+    ("stability", {"method": "GAN + R1", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, 12.0),
     ("stability", {"method": "EBGAN", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, 25.0),
     ("flexibility", {"name": "length", "norm": 0, "lr": 1e-3}, {}, first_looks, 25.0),
     ("pull_away", {"target": "ring", "weight": 1.0}, {"steps": 1}, starts("covered", "fake_term", "real_term"), 2e-3),
