@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lists import all_chapters, chapters_among, question_of, title_of
+from lists import all_chapters, chapters_among, executions, question_of, title_of
 from nbformat.v4 import new_markdown_cell, new_notebook
 from sphinx_external_toc.parsing import parse_toc_data
 
@@ -41,3 +41,16 @@ def test_parts_without_chapters_and_pages_that_are_none_are_left_out(book: Path)
     row = "| [01 The group’s code](01-first.ipynb) | Is a \\| b worth $x$? |"
     assert written == f"## Part I. The game\n\n| chapter | its question |\n| --- | --- |\n{row}\n\n"
     assert chapters_among(book, parse_toc_data(TOC)) == [book / "01-first.ipynb"]
+
+
+def test_the_status_page_says_what_each_chapter_took_and_how_many_claims_it_made(tmp_path: Path) -> None:
+    kept = tmp_path / "_build" / "executed"
+    kept.mkdir(parents=True)
+    (tmp_path / "book").mkdir()
+    notebook = new_notebook(cells=[new_markdown_cell(OPENING)])
+    nbformat.write(notebook, tmp_path / "book" / "01-first.ipynb")
+    notebook.metadata["course"] = {"seconds": 31}
+    nbformat.write(notebook, kept / "01-first.ipynb")
+    (kept / "01-first.claims.jsonl").write_text("{}\n{}\n", encoding="utf-8")
+    written = executions(parse_toc_data(TOC), tmp_path / "book")
+    assert written.splitlines()[2:] == ["| [01 The group’s code](01-first.ipynb) | 2 | 31 |"]

@@ -153,6 +153,7 @@ def fill_lists(app: Sphinx, name: str, source: list[str]) -> None:
             toc, book = app.config.external_site_map, Path(app.srcdir)
             for path in chapters_among(book, toc):
                 app.env.note_dependency(str(path))
+                app.env.note_dependency(str(book.parent / "_build" / "executed" / path.name))
             source[0] = source[0].replace(place, write(toc, book))
 
 

@@ -175,7 +175,7 @@ class Chapter:
             self.failure = explain_failure(self, str(error))
         self.seconds = time.monotonic() - self.started
         if not self.failure:
-            self.notebook.metadata["course"] = {"fingerprint": self.fingerprint}
+            self.notebook.metadata["course"] = {"fingerprint": self.fingerprint, "seconds": round(self.seconds)}
             nbformat.write(self.notebook, self.kept)
         self.state = "FAILED" if self.failure else "done"
 

@@ -1,6 +1,7 @@
 """Lists that the build writes into pages from the chapters: nobody keeps them in step by hand.
 
-A page says where with a place holder: `{{ chapters }}` on the start page, `{{ exercises }}` on the page of exercises.
+A page says where with a place holder: `{{ chapters }}` on the start page, `{{ exercises }}` on the
+page of exercises, `{{ executions }}` on the status page.
 """
 
 from __future__ import annotations
@@ -55,7 +56,19 @@ def all_chapters(toc: SiteMap, book: Path) -> str:
     return text
 
 
+def executions(toc: SiteMap, book: Path) -> str:
+    """Return a table of what each chapter's execution took, and of the claims that it made."""
+    rows = ["| chapter | claims, all of which held | seconds |", "| --- | --- | --- |"]
+    for path in chapters_among(book, toc):
+        kept = book.parent / "_build" / "executed" / path.name
+        seconds = nbformat.read(kept, as_version=4).metadata.get("course", {}).get("seconds", "–")
+        claims = kept.with_suffix(".claims.jsonl").read_text(encoding="utf-8").count("\n")
+        rows.append(f"| [{path.name[:2]} {title_of(path)}]({path.name}) | {claims} | {seconds} |")
+    return "\n".join(rows)
+
+
 LISTS: dict[str, Callable[[SiteMap, Path], str]] = {
     "{{ chapters }}": all_chapters,
+    "{{ executions }}": executions,
     "{{ exercises }}": lambda toc, book: all_exercises(chapters_among(book, toc)),
 }
