@@ -87,39 +87,58 @@ def values(*names: str) -> Callable[[Metrics], list[float]]:
 
 # Study, its row, settings that make it cheaper, what is compared, by how much another machine's rounding may move it.
 AGAIN = [
-    ("ladder", {"rung": "the group's run", "seed": 3}, {}, values("accuracy", "validation"), 0.01),
-    ("ladder", {"rung": "margin", "seed": 1}, {}, values("accuracy", "at_zero"), 0.01),
-    ("ladder", {"rung": "real data", "seed": 2}, {}, values("accuracy", "at_zero", "validation"), 0.01),
-    ("ladder", {"rung": "supcon", "seed": 3}, {}, values("accuracy", "at_zero", "validation"), 0.01),
-    ("ladder", {"rung": "scale and bias", "seed": 4}, {}, values("first_loss"), 1e-4),
-    ("ladder", {"rung": "signal and variety, 10 updates", "seed": 0}, {}, values("accuracy", "validation"), 0.01),
-    ("ladder", {"rung": "+ batch norm", "seed": 1}, {}, values("accuracy", "at_zero", "validation"), 0.03),
-    ("stability", {"method": "GAN", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, 5.0),
-    ("stability", {"method": "GAN + R1", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, 12.0),
-    ("stability", {"method": "EBGAN", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, 25.0),
-    ("flexibility", {"name": "length", "norm": 0, "lr": 1e-3}, {}, first_looks, 25.0),
-    ("pull_away", {"target": "ring", "weight": 1.0}, {"steps": 1}, starts("covered", "fake_term", "real_term"), 2e-3),
-    ("pull_away", {"target": "grid", "weight": 10.0}, {"steps": 1}, starts("covered", "precision"), 2e-3),
-    ("pull_away_digits", {"weight": 1.0, "seed": 4}, {"steps": 1}, starts("classes", "sure", "recall"), 5e-4),
-    ("ebgan_digits", {"arm": "GAN, short", "seed": 1}, {}, values("distances", "averaged"), 12.0),
-    ("ebgan_digits", {"arm": "EBGAN, short", "seed": 2}, {}, values("distances", "averaged"), 12.0),
-    ("energies_at_work", {"held_out": 1, "seed": 0}, {}, values("odd_autoencoder", "double_autoencoder"), 0.1),
-    ("sequences", {"drawn": 1, "seed": 0}, {}, values("acceleration", "slow", "middle", "fast"), 0.4),
-    ("syllables", {"arm": "untrained", "fold": 1, "seed": 2}, {}, values("unseen", "seen", "knn"), 0.01),
+    ("ladder", {"rung": "the group's run", "seed": 3}, {}, values("accuracy", "validation"), {"abs": 0.01}),
+    ("ladder", {"rung": "margin", "seed": 1}, {}, values("accuracy", "at_zero"), {"abs": 0.01}),
+    ("ladder", {"rung": "real data", "seed": 2}, {}, values("accuracy", "at_zero", "validation"), {"abs": 0.01}),
+    ("ladder", {"rung": "supcon", "seed": 3}, {}, values("accuracy", "at_zero", "validation"), {"abs": 0.01}),
+    ("ladder", {"rung": "scale and bias", "seed": 4}, {}, values("first_loss"), {"abs": 1e-4}),
+    (
+        "ladder",
+        {"rung": "signal and variety, 10 updates", "seed": 0},
+        {},
+        values("accuracy", "validation"),
+        {"abs": 0.01},
+    ),
+    ("ladder", {"rung": "+ batch norm", "seed": 1}, {}, values("accuracy", "at_zero", "validation"), {"abs": 0.03}),
+    ("stability", {"method": "GAN", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, {"rel": 0.02}),
+    (
+        "stability",
+        {"method": "GAN + R1", "depth": 1, "lr": 1e-3},
+        {"steps": 400, "looks": 1},
+        first_looks,
+        {"rel": 0.05},
+    ),
+    ("stability", {"method": "EBGAN", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, {"rel": 0.25}),
+    ("flexibility", {"name": "length", "norm": 0, "lr": 1e-3}, {}, first_looks, {"rel": 0.25}),
+    (
+        "pull_away",
+        {"target": "ring", "weight": 1.0},
+        {"steps": 1},
+        starts("covered", "fake_term", "real_term"),
+        {"abs": 2e-3},
+    ),
+    ("pull_away", {"target": "grid", "weight": 10.0}, {"steps": 1}, starts("covered", "precision"), {"abs": 2e-3}),
+    ("pull_away_digits", {"weight": 1.0, "seed": 4}, {"steps": 1}, starts("classes", "sure", "recall"), {"abs": 5e-4}),
+    ("ebgan_digits", {"arm": "GAN, short", "seed": 1}, {}, values("distances", "averaged"), {"rel": 0.01}),
+    ("ebgan_digits", {"arm": "EBGAN, short", "seed": 2}, {}, values("distances", "averaged"), {"rel": 0.01}),
+    ("energies_at_work", {"held_out": 1, "seed": 0}, {}, values("odd_autoencoder"), {"abs": 0.1}),
+    ("energies_at_work", {"held_out": 1, "seed": 0}, {}, values("double_autoencoder"), {"abs": 0.003}),
+    ("sequences", {"drawn": 1, "seed": 0}, {}, values("acceleration", "slow", "middle", "fast"), {"rel": 0.4}),
+    ("syllables", {"arm": "untrained", "fold": 1, "seed": 2}, {}, values("unseen", "seen", "knn"), {"abs": 0.01}),
 ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "row", "cheaper", "look", "drift"), AGAIN)
 def test_a_row_comes_out_again(
-    name: str, row: Metrics, cheaper: Metrics, look: Callable[[Metrics], list[float]], drift: float
+    name: str, row: Metrics, cheaper: Metrics, look: Callable[[Metrics], list[float]], drift: Metrics
 ) -> None:
     before = select(recorded(name), **row)[0]
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     again = STUDIES[name].run(before["seed"], **before["settings"] | cheaper)
     torch.set_num_threads(threads)
-    assert look(again) == pytest.approx(look(before["metrics"]), abs=drift)
+    assert look(again) == pytest.approx(look(before["metrics"]), **drift)
 
 
 def test_every_study_has_a_row_that_is_run_again() -> None:
