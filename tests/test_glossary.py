@@ -64,7 +64,7 @@ def page_of(*terms: str) -> str:
 def test_problems_of_a_glossary_are_found() -> None:
     assert not list(glossary_problems(page_of(ENERGY)))
     pages = {
-        "names one chapter": page_of(ENERGY.replace("[chapter 03]", "[chapter 04]")),
+        "names one chapter": page_of(ENERGY.replace("[chapter 03]", "[chapter 05]")),
         "has no link": page_of(ENERGY.replace("(03-energy-instead-of-probability.ipynb)", "(index.md)")),
         "does not begin with the Korean": page_of(ENERGY.replace("에너지", "energy")),
         "stands behind": page_of(ENERGY, ENERGY.replace("energy", "data", 1)),

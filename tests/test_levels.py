@@ -1,4 +1,4 @@
-"""Chapter 14: each level is what the loss itself reads on equal outputs, and two public logs are decoded."""
+"""Chapter 16: each level is what the loss itself reads on equal outputs, and two public logs are decoded."""
 
 import math
 

@@ -15,7 +15,7 @@ from test_sessions import chapter_of, links
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
 QUIZZES = sorted((BOOK / "quizzes").glob("*.ipynb"))
-CHAPTERS = {"part-1-the-game": (1, 2), "part-2-energies": (3, 8), "part-3-contrast": (9, 14)}
+CHAPTERS = {"part-1-the-game": (1, 2), "part-2-energies": (3, 10), "part-3-contrast": (11, 16)}
 RULES = [file_format, no_outputs, no_myst, only_known_html]
 ANSWER = re.compile(r"<details><summary>([A-E])\. (.*?)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
 each_quiz = pytest.mark.parametrize("quiz", QUIZZES, ids=[path.stem for path in QUIZZES])
@@ -26,7 +26,7 @@ def softplus(t: float) -> float:
 
 
 def floor(pictures: int, temperature: float) -> float:
-    """The floor of NT-Xent, as chapter 14 derives it."""
+    """The floor of NT-Xent, as chapter 16 derives it."""
     n = pictures
     return math.log1p((2 * n - 2) * math.exp(-n / (n - 1) / temperature))
 

@@ -1,4 +1,4 @@
-"""EBGANs on digits, averaged weights, and games that differ in the pull-away term alone: chapters 05 and 06."""
+"""EBGANs on digits, averaged weights, and games that differ in the pull-away term alone: chapters 06 and 07."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def equal(one: list[Tensor], other: list[Tensor]) -> bool:
 
 
 def test_the_pages_copyist_is_the_studys_and_has_the_gans_convolutions() -> None:
-    copyist, x = on_the_page("05", "copyist"), torch.rand(3, 1, 28, 28)
+    copyist, x = on_the_page("06", "copyist"), torch.rand(3, 1, 28, 28)
     outputs = []
     for build in (copyist, ebgan_digits.conv_autoencoder):
         with torch_seed(0):
@@ -66,20 +66,20 @@ def test_the_pages_copyist_is_the_studys_and_has_the_gans_convolutions() -> None
 
 def test_the_pages_energy_is_the_helpers_mean_square() -> None:
     x = torch.rand(3, 1, 28, 28)
-    by_hand = on_the_page("05", "energy")(torch.zeros_like, x)
+    by_hand = on_the_page("06", "energy")(torch.zeros_like, x)
     assert torch.allclose(by_hand, ebgan_digits.mean_square(torch.zeros_like, x))
     assert torch.allclose(by_hand, losses.reconstruction_energy(torch.zeros_like, x) ** 2 / 784)
 
 
 @pytest.mark.parametrize("codes", [normal(7, 3), normal(4, 7, 3)], ids=["one batch", "four universes"])
 def test_the_pages_terms_are_the_helpers(codes: Tensor) -> None:
-    assert torch.allclose(on_the_page("06", "with_square")(codes), losses.pull_away(codes))
-    assert torch.allclose(on_the_page("06", "without_square")(codes), losses.pull_away_unsquared(codes))
+    assert torch.allclose(on_the_page("07", "with_square")(codes), losses.pull_away(codes))
+    assert torch.allclose(on_the_page("07", "without_square")(codes), losses.pull_away_unsquared(codes))
 
 
 def test_the_pages_number_of_classes_is_the_helpers() -> None:
     labels = torch.tensor([0] * 5 + [3] * 2 + [9])
-    assert float(on_the_page("06", "effective_classes")(labels)) == pytest.approx(metrics.effective_number(labels))
+    assert float(on_the_page("07", "effective_classes")(labels)) == pytest.approx(metrics.effective_number(labels))
 
 
 # --- averaged weights --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Chapter 07's studies: budgets are equal, thresholds are what they are called, runs do not touch each other."""
+"""Chapter 08's studies: budgets are equal, thresholds are what they are called, runs do not touch each other."""
 
 import itertools
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Chapter 13: splits that share nothing, pictures that the script draws, pairs and retrieval that count right."""
+"""Chapter 15: splits that share nothing, pictures that the script draws, pairs and retrieval that count right."""
 
 from __future__ import annotations
 

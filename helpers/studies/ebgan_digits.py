@@ -1,4 +1,4 @@
-"""Chapter 05: GAN and EBGAN on digits after a minute of training each, with the same improvements for both.
+"""Chapter 06: GAN and EBGAN on digits after a minute of training each, with the same improvements for both.
 
 An *arm* is a game on the 4,000 training digits. Its generator is always `models.Generator`. A GAN's discriminator is
 `models.Discriminator`; an EBGAN's is an autoencoder, whose encoder has the same two convolutions.

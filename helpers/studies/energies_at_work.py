@@ -1,4 +1,4 @@
-"""Chapter 08, energies put to work: a trained energy is asked for what its game never taught, beside cheap baselines.
+"""Chapter 09, energies put to work: a trained energy is asked for what its game never taught, beside cheap baselines.
 
 Three networks of one shape learn the same digits, all but one class: an autoencoder that only copies, the autoencoder
 of an EBGAN, and one that is trained for a single task, to fill a hole. Their energies are asked to tell the class that

@@ -1,4 +1,4 @@
-"""Chapter 07: is an EBGAN more flexible? Five energies in its one trainer, beside five losses of a GAN.
+"""Chapter 08: is an EBGAN more flexible? Five energies in its one trainer, beside five losses of a GAN.
 
 The digits, networks, noise, scores and thresholds are those of `helpers.studies.stability`. Each energy and each loss
 gets the same four trials: two learning rates, with and without batch normalisation in the generator; one hidden layer

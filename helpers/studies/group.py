@@ -1,4 +1,4 @@
-"""Chapters 10 and 11: the study group's experiment as a function of its seed, and the log that the group published.
+"""Chapters 12 and 13: the study group's experiment as a function of its seed, and the log that the group published.
 
 An encoder learns for ten updates on 16 pairs of random tensors with random labels, always the same 16, and is then
 asked about 8 more pairs.

@@ -1,4 +1,4 @@
-"""Chapter 12: the fixes, one at a time. Each rung is a training, judged on the same held-out pairs of digits.
+"""Chapter 14: the fixes, one at a time. Each rung is a training, judged on the same held-out pairs of digits.
 
 A rung starts from the study group's run (`group.run`) and changes one thing or several. Whatever it learned from, it is
 asked about the same pairs of digits in the group's format, half of them the same digit, half not. The threshold that

@@ -1,4 +1,4 @@
-"""Chapter 14: levels, that is what a loss or an accuracy reads when the network gives every input the same output.
+"""Chapter 16: levels, that is what a loss or an accuracy reads when the network gives every input the same output.
 
 A reading that stays at one of these numbers says where training is stuck. Each function has the name of
 the loss in `helpers.losses` that it belongs to.

@@ -1,6 +1,6 @@
-"""Chapter 06: what the pull-away term does in the plane, at several weights, with its square and without.
+"""Chapter 07: what the pull-away term does in the plane, at several weights, with its square and without.
 
-The games are those of chapter 04: an energy-based GAN on the ring or on the grid of 25 blobs, the energy being an
+The games are those of chapter 05: an energy-based GAN on the ring or on the grid of 25 blobs, the energy being an
 autoencoder's error, many universes side by side. Two games that differ in the weight share all else: starting weights,
 data and noise of each universe. The weights with the square up to 1, and 0.1 and 1 without it, were fixed beforehand.
 Weight 10 and the wider networks were added after those had been seen.
@@ -27,7 +27,7 @@ WEIGHTS = (0.0, 0.01, 0.1, 1.0)
 UNIVERSES = 32  # of a recorded run
 SHOWN = 800  # samples of each universe that are judged
 CODED = 200  # of them whose codes are compared
-CODE, LR, MARGIN = 8, 2e-3, 1.0  # chapter 04's
+CODE, LR, MARGIN = 8, 2e-3, 1.0  # chapter 05's
 
 
 def _settings(target: str, weights: Sequence[float], squared: bool = True, width: int = 32) -> list[dict[str, Any]]:

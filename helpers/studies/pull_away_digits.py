@@ -1,4 +1,4 @@
-"""Chapter 06: what the pull-away term does on digits, at weights 0, 0.1 and 1, and without its square.
+"""Chapter 07: what the pull-away term does on digits, at weights 0, 0.1 and 1, and without its square.
 
 The energy is the mean square error per pixel of an autoencoder with 32 code numbers. With the same seed all games start
 alike and see the same digits. The runs without the term were made twice as long as the others after two of them had not

@@ -1,4 +1,4 @@
-"""Chapter 07: is an EBGAN more stable than a GAN? Four methods, the same settings, the same score.
+"""Chapter 08: is an EBGAN more stable than a GAN? Four methods, the same settings, the same score.
 
 A *trial* is one method with one setting. Its runs, one per seed, train side by side. Digits are 14×14 here, each pixel
 the mean of four, so that a training takes seconds; for the score they are enlarged to 28×28, the real ones alike.

@@ -1,4 +1,4 @@
-"""Chapter 13: the same Hangul syllable in another font. Which part of the recipe does it?
+"""Chapter 15: the same Hangul syllable in another font. Which part of the recipe does it?
 
 No arm is told which syllable a picture shows. All it knows is which two pictures belong together: drawn from the same
 character in two fonts, or two distorted copies of one picture. The test is retrieval, by cosine: given a syllable in

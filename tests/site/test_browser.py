@@ -138,7 +138,7 @@ ROOM = """() => {
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_code_that_is_not_laid_out_yet_has_its_room(size, site, address, browser):
     chapters = sorted(path.name for path in site.glob("[0-9][0-9]-*.html"))
-    assert len(chapters) == 14
+    assert len(chapters) == 16
     with browser.new_context(viewport=size) as context:
         page = context.new_page()
         for name in chapters:
@@ -304,7 +304,7 @@ def test_without_scripts_and_in_print_the_last_picture_is_shown(site, address, b
 def test_on_paper_long_code_goes_on_over_the_end_of_a_page(address, browser):
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(address + "04-a-discriminator-that-returns-energy.html")
+        page.goto(address + "05-a-discriminator-that-returns-energy.html")
         # The course's own cells are short by now: make them longer than half a page.
         page.evaluate("document.querySelectorAll('.cell_input pre').forEach(p => p.innerHTML = p.innerHTML.repeat(4))")
         broken = page.pdf().count(b"/Type /Page\n")

@@ -135,7 +135,7 @@ def test_all_kinds_of_pages_are_there(parsed):
 
 def test_every_chapter_offers_to_run_it(parsed):
     chapters = sorted(page.stem for page in parsed.pages if page.match(f"{parsed.folder.name}/[0-9][0-9]-*.html"))
-    assert len(chapters) == 14
+    assert len(chapters) == 16
     for name in chapters:
         soup = parsed.pages[parsed.folder / f"{name}.html"]
         colab, download = soup.select(".opening a.run-it")
