@@ -39,7 +39,7 @@ check: installed
 	$(BIN)/ruff check .
 
 bench: installed
-	$(BIN)/python benchmarks/universes.py
+	$(BIN)/python benchmarks/parallel_runs.py
 	$(BIN)/python benchmarks/ebgan.py
 	$(BIN)/python benchmarks/contrastive.py
 	$(BIN)/python benchmarks/lighthouse.py

@@ -1,7 +1,7 @@
-"""What do the course's checked steps cost beside a bare loop, and what do more universes cost?
+"""What do the course's checked steps cost beside a bare loop, and what do more runs cost?
 
 Prints two tables. First the time of a step of GAN and EBGAN on digits over that of a minimal loop, written out below,
-in the same process. Then the time of a step of 8 and of 32 universes in the plane over that of one. See README.md
+in the same process. Then the time of a step of 8 and of 32 runs in the plane over that of one. See README.md
 beside this file.
 """
 
@@ -27,7 +27,7 @@ from helpers.train import Game, d_step, ebgan, g_step, gan, make_ebgan, make_gam
 BATCH, LATENT, MARGIN = 16, 32, 0.2  # on digits
 SIZES, WIDTH, CODE, PLANE_BATCH = (1, 8, 32), 32, 8, 64  # in the plane
 MOST_OVERHEAD = 1.25  # a step of the course may take at most this many times the bare loop's
-MOST_FOR_32 = 10.0  # 32 universes may take at most this many times one universe's step
+MOST_FOR_32 = 10.0  # 32 runs may take at most this many times one run's step
 
 Step = Callable[[], None]
 
@@ -70,9 +70,9 @@ def on_digits(step: Callable[[Game, str, torch.Tensor], None], kind: str) -> Ste
     return partial(step, game, kind, real)
 
 
-def in_the_plane(kind: str, universes: int) -> Step:
-    """Make one step of a game on the ring, with so many universes at once."""
-    seeds, data = range(universes), ring()
+def in_the_plane(kind: str, runs: int) -> Step:
+    """Make one step of a game on the ring, with so many runs at once."""
+    seeds, data = range(runs), ring()
     sources, generator = rngs(seeds), mlp((2, WIDTH, WIDTH, 2), seeds)
     if kind == "GAN":
         game = make_game(generator, mlp((2, WIDTH, WIDTH, 1), seeds, scalar=True))
@@ -116,14 +116,14 @@ def main() -> int:
         overhead.append(course / bare)
         print(f"{kind:>6}  {bare:>9.2f} ms  {course:>9.2f} ms  {course / bare:>14.2f}", flush=True)
     print(f"\nring, batch {PLANE_BATCH}")
-    print(f"{'':>6}  {'one universe':>12}", *(f" {f'{size} / one':>9}" for size in SIZES[1:]))
+    print(f"{'':>6}  {'one run':>12}", *(f" {f'{size} / one':>9}" for size in SIZES[1:]))
     for kind in ("GAN", "EBGAN"):
         one, *more = measure({str(size): in_the_plane(kind, size) for size in SIZES}).values()
         growth.append(more[-1] / one)
         print(f"{kind:>6}  {one:>9.2f} ms", *(f" {many / one:>9.2f}" for many in more), flush=True)
     met = max(overhead) <= MOST_OVERHEAD and max(growth) <= MOST_FOR_32
     print(f"\ntarget: at most {MOST_OVERHEAD:g} times the bare loop; measured {max(overhead):.2f}")
-    print(f"target: {SIZES[-1]} universes in at most {MOST_FOR_32:g} times one; measured {max(growth):.2f}")
+    print(f"target: {SIZES[-1]} runs in at most {MOST_FOR_32:g} times one; measured {max(growth):.2f}")
     print("met" if met else "MISSED")
     return int(given.check and not met)
 

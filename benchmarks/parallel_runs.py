@@ -1,4 +1,4 @@
-"""How much cheaper is it to train S universes at once than one after the other?
+"""How much cheaper is it to train S runs at once than one after the other?
 
 Prints, for each S, the time of a step of S lone runs, the time of one batched step, and two ratios. Seconds belong to
 one machine; ratios travel better, so the target is a ratio. See README.md beside this file.
@@ -20,11 +20,11 @@ from helpers.train import fit, gan, make_game
 
 SIZES = (1, 8, 16, 32)
 WIDTH, BATCH, LATENT = 64, 128, 2
-TARGET = 10.0  # 32 universes may take at most this many times one universe's time
+TARGET = 10.0  # 32 runs may take at most this many times one run's time
 
 
 class Run:
-    """A GAN on the ring with one universe per seed, ready to be continued by some steps."""
+    """A GAN on the ring with one run per seed, ready to be continued by some steps."""
 
     def __init__(self, seeds: range) -> None:
         self.sources = rngs(seeds)
@@ -47,7 +47,7 @@ class Run:
 
 
 def measure(steps: int, rounds: int) -> dict[int, float]:
-    """Return the median time of a batched step for each number of universes.
+    """Return the median time of a batched step for each number of runs.
 
     The numbers take turns within each round, so that a machine that is busy for a while slows all of them.
     """
@@ -70,7 +70,7 @@ def report(times: dict[int, float]) -> float:
         print(f"{count:>3}  {lone:>10.2f} ms  {batched:>10.2f} ms  {lone / batched:>14.2f}  {batched / one:>17.2f}")
     ratio = times[max(SIZES)] / one
     verdict = "met" if ratio <= TARGET else "MISSED"
-    print(f"target: {max(SIZES)} universes in at most {TARGET:g} times one run's time; measured {ratio:.2f}: {verdict}")
+    print(f"target: {max(SIZES)} runs in at most {TARGET:g} times one run's time; measured {ratio:.2f}: {verdict}")
     return ratio
 
 
