@@ -18,6 +18,7 @@ from helpers.checks import (
     Finite,
     Images,
     Int,
+    NonNegative,
     Positive,
     Range,
     Whole,
@@ -233,6 +234,17 @@ def wilson_interval(successes: Whole, n: Count, level: Level = 0.95) -> tuple[fl
 
     interval = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def verdict(low: float, high: float, worth: NonNegative = 0.0, remedy: bool = False) -> str:
+    """The course's word for a gain between `low` and `high`, with `worth` the least worth having:
+    supported, not supported, undecided; of a remedy helps, hurts, no gain, cannot tell."""
+    require(low <= high, "high", high, f"at least low, {low:g}")
+    if low > 0:
+        return "helps" if remedy else "supported"
+    if high < worth:
+        return ("hurts" if high < 0 else "no gain") if remedy else "not supported"
+    return "cannot tell" if remedy else "undecided"
 
 
 check_calls(globals())

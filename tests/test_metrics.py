@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -317,6 +319,38 @@ def test_a_linear_probe_finds_what_a_plane_can_part() -> None:
     # Standardised first: the unit of an axis does not matter.
     units = torch.tensor([1e-5, 1.0, 1e4]).double()
     assert metrics.linear_probe(units * x, y, units * test_x, test_y) == metrics.linear_probe(x, y, test_x, test_y)
+
+
+# --- verdicts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("interval", "claim", "remedy"),
+    [
+        ((0.01, 0.02), "supported", "helps"),  # a small gain is a gain, too
+        ((-0.2, -0.1), "not supported", "hurts"),
+        ((-0.2, 0.04), "not supported", "no gain"),
+        ((-0.2, 0.05), "undecided", "cannot tell"),
+        ((0.0, 0.3), "undecided", "cannot tell"),  # it begins at zero, not above
+    ],
+)
+def test_verdict_of_an_interval(interval: tuple[float, float], claim: str, remedy: str) -> None:
+    assert metrics.verdict(*interval, worth=0.05) == claim
+    assert metrics.verdict(*interval, worth=0.05, remedy=True) == remedy
+
+
+def test_without_a_least_gain_only_an_interval_below_zero_is_not_supported() -> None:
+    assert [metrics.verdict(-1, high) for high in (-0.1, 0.0, 0.1)] == ["not supported", "undecided", "undecided"]
+    with pytest.raises(ValueError, match="high: got -1, expected at least low"):
+        metrics.verdict(1, -1)
+
+
+def test_the_rule_in_words_is_the_rule_in_code() -> None:
+    page = (Path(__file__).resolve().parents[1] / "book" / "how-to-use.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (entirely|across) .*\| \*\*(.+)\*\* \| \*\*(.+)\*\* \|$", page, re.MULTILINE)
+    intervals = [(0.1, 0.2), (-0.2, -0.1), (-0.2, 0.04), (-0.2, 0.1)]
+    words = [tuple(metrics.verdict(*ends, worth=0.05, remedy=kind) for kind in (False, True)) for ends in intervals]
+    assert [row[1:] for row in rows] == words
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
