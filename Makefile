@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export JOBS TORCH TORCH_INDEX V
 
-.PHONY: book installed test browser pdf seeds check bench clean
+.PHONY: book installed test browser pdf seeds check bench address bundle clean
 
 book: installed
 	@$(BIN)/python tools/build.py
@@ -43,6 +43,14 @@ bench: installed
 	$(BIN)/python benchmarks/ebgan.py
 	$(BIN)/python benchmarks/contrastive.py
 	$(BIN)/python benchmarks/lighthouse.py
+
+# Where the course lives, for good: make address REPO=OWNER/NAME
+address: installed
+	$(BIN)/python tools/address.py "$(REPO)"
+
+# Site, notebooks, helpers (and the PDF, if it was made) in one file that needs no network.
+bundle: book
+	$(BIN)/python tools/bundle.py
 
 clean:
 	rm -rf _build

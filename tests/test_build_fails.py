@@ -40,7 +40,7 @@ def course(tmp_path: Path) -> Path:
     """Make a small course with the real configuration, site tools and helpers."""
     if not (ROOT / "book" / "static" / "vendor").is_dir():
         pytest.fail("book/static/vendor is missing: run the build first (make book)")
-    for name in ("_config.yml", "requirements.txt"):
+    for name in ("_config.yml", "requirements.txt", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     for name in ("helpers", "tools", "book/static"):
         vendor = "vendor" if name == "tools" else ""

@@ -7,6 +7,7 @@ published address. Nothing is fetched from the network.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bootstrap
+import bundle
 import nbformat
 import pytest
 import yaml
@@ -171,6 +173,35 @@ def test_bootstrap_cell_works_twice(colab: Colab, tmp_path: Path) -> None:
     assert done.stdout.strip() == "1", done.stderr
     # A second kernel in the same environment finds what the first one installed.
     assert calls_of_pip(colab, tmp_path, "cell()", "import helpers").stdout.strip() == "0"
+
+
+@pytest.mark.parametrize("name", ["helpers.py", "helpers/data.py"])
+def test_something_of_the_readers_own_that_is_called_helpers_is_named(colab: Colab, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine = 1")
+    done = calls_of_pip(colab, tmp_path, "cell()")
+    assert f"ImportError: {tmp_path / 'helpers'}" in done.stderr and "hides the course's helpers" in done.stderr
+
+
+def test_bundle_runs_in_an_empty_folder_and_asks_nobody(colab: Colab, tmp_path: Path) -> None:
+    tree, folder, out = tmp_path / "tree", tmp_path / "unpacked", tmp_path / "out.ipynb"
+    (tree / "book").mkdir(parents=True)
+    for name in bundle.IN_A_WHEEL:
+        (tree / name).symlink_to(ROOT / name)
+    (tree / "book" / WHOLE.name).symlink_to(WHOLE)
+    (packed,) = bundle.pack_chapters(tree)
+    assert packed.name == "push-down-pull-up-chapter-15.zip"
+    shutil.unpack_archive(packed, folder)
+    assert {path.suffix for path in folder.iterdir()} == {".ipynb", ".whl"}
+    lost = git_config(tmp_path / "gitconfig", tmp_path / "gone.git")
+    notebook = nbformat.read(folder / WHOLE.name, as_version=4)
+    (last,) = [number for number, cell in enumerate(notebook.cells) if "parameters" in tags(cell)]
+    notebook.cells = [*notebook.cells[: last + 1], nbformat.v4.new_code_cell(PROBE, id="probe")]
+    nbformat.write(notebook, folder / WHOLE.name)
+    papermill = [colab.python, "-m", "papermill", "--no-progress-bar", "--cwd", folder]
+    checked([*papermill, folder / WHOLE.name, out], colab.env | {"GIT_CONFIG_GLOBAL": str(lost)}, folder)
+    printed = "".join(o.get("text", "") for o in nbformat.read(out, as_version=4).cells[-1].outputs)
+    assert str(colab.packages / "helpers" / "__init__.py") in printed
 
 
 def test_bootstrap_cell_fails_loudly(colab: Colab, tmp_path: Path) -> None:

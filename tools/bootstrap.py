@@ -19,18 +19,25 @@ ROOT = Path(__file__).resolve().parents[1]
 TAGS = ["bootstrap", "hide-cell"]
 
 # find_spec and not try/except: an error inside helpers must show, not start an installation. The dependencies
-# are not named, so pip leaves the ones that Colab has as they are.
+# are not named, so pip leaves the ones that Colab has as they are. A file or folder of the reader's own that is called
+# helpers would hide the course's: it is named, as the imports below would only say what they miss.
 TEMPLATE = """\
-# Colab starts without this course's helpers: install exactly those. Where they are present, do nothing.
-import importlib
+# Colab starts without this course's helpers: install exactly those, from the wheel beside this
+# notebook if there is one. Where they are present, do nothing.
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
-if importlib.util.find_spec("helpers") is None:
-    source = "git+{url}@{branch}"
+found = importlib.util.find_spec("helpers")
+places = list(found.submodule_search_locations or [found.origin]) if found else []
+if found is None:
+    beside = map(str, sorted(Path.cwd().glob("push_down_pull_up_helpers-*.whl"))[-1:])
+    source = next(beside, "git+{url}@{branch}")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
-    importlib.invalidate_caches()  # or Python would not see what pip has just written"""
+    importlib.invalidate_caches()  # or Python would not see what pip has just written
+elif not any(Path(place, "claims.py").is_file() for place in places):
+    raise ImportError(f"{{places[0]}} hides the course's helpers: rename it, then restart the kernel")"""
 
 
 def bootstrap_source(config: Path = ROOT / "_config.yml") -> str:

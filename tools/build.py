@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from bundle import BUNDLES, pack_chapters
 from execute import ROOT, execute_book
 from joblib import cpu_count
 from jupyter_book.sphinx import build_sphinx
@@ -51,7 +52,7 @@ def machinery() -> str:
 def contents() -> str:
     """Hash what the pages are made from; the last commit gives them their dates."""
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    folders = (ROOT / "book", ROOT / "helpers", BUILD / "executed", BUILD / "pdf")
+    folders = (ROOT / "book", ROOT / "helpers", BUILD / "executed", BUILD / "pdf", BUILD / "bundles")
     return digest([path for folder in folders for path in files_in(folder)], head)
 
 
@@ -95,6 +96,15 @@ def build_site(builder: str, verbose: bool) -> bool:
     return True
 
 
+def build_bundles() -> None:
+    """Pack each chapter with the helpers, unless nothing in them has changed since."""
+    stamp, files = ROOT / BUNDLES.parent / ".bundles", [ROOT / "pyproject.toml", *files_in(ROOT / "helpers")]
+    now = digest([*files, *sorted((ROOT / "book").glob("*.ipynb"))])
+    if not (stamp.is_file() and stamp.read_text(encoding="utf-8") == now and (ROOT / BUNDLES).is_dir()):
+        pack_chapters()
+        stamp.write_text(now, encoding="utf-8")
+
+
 def tell_failures(failures: list[str]) -> None:
     """Print what went wrong in chapters, as the last words of a build."""
     for failure in failures:
@@ -116,6 +126,7 @@ def main() -> int:
     if failures:
         tell_failures(failures)
         return 1
+    build_bundles()
     if not build_site(options.builder, options.verbose):
         return 1
     print(f"total: {time.monotonic() - start:.0f} s. Open: {(BUILD / options.builder / 'index.html').as_uri()}")

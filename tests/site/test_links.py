@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from address import repository
 from bs4 import BeautifulSoup
+from bundle import pack_course
 
 LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src"}
 LOADING_RELATIONS = {
@@ -139,10 +142,22 @@ def test_every_chapter_offers_to_run_it(parsed):
     for name in chapters:
         soup = parsed.pages[parsed.folder / f"{name}.html"]
         colab, download = soup.select(".opening a.run-it")
-        menu = soup.select_one(".dropdown-launch-buttons a")
-        assert colab["href"] == menu["href"] and colab["href"].endswith(f"/book/{name}.ipynb"), name
+        if repository().known:
+            assert colab["href"] == soup.select_one(".dropdown-launch-buttons a")["href"]
+            assert colab["href"].endswith(f"/{repository()}/blob/main/book/{name}.ipynb")
+        else:  # nothing pretends: a bundle to upload, and no link to a place that cannot be
+            assert (parsed.folder / colab["href"]).is_file() and "Upload" in soup.select_one(".opening-how").text
+            assert not soup.select(f'article a[href*="{repository().owner}"], .dropdown-launch-buttons')
         assert (parsed.folder / download["href"]).is_file(), name
         assert len(soup.select(".opening li")) >= 3, name
+
+
+def test_bundle_of_the_course_is_whole_elsewhere(site, base, tmp_path):
+    shutil.unpack_archive(pack_course(site.parents[1]), tmp_path)
+    assert [problem for check in CHECKS for problem in check(Site(tmp_path / "site", base))] == []
+    notebooks = {path.name for path in (tmp_path / "notebooks").iterdir()}
+    assert notebooks >= {f"{page.stem}.ipynb" for page in site.glob("[0-9][0-9]-*.html")}
+    assert len([name for name in notebooks if name.endswith(".whl")]) == 1
 
 
 BAD = """<html><body id="top"><a href="#top">fine</a><a href="#gone">x</a><a href="nowhere.html">x</a>
