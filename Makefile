@@ -33,9 +33,11 @@ pdf: book
 seeds: installed
 	$(BIN)/python tools/run_seeds.py --seeds 0 1 2 3 4
 
-# Rules for notebooks and code style, in seconds.
+# Rules for notebooks, words, spelling and code style, in seconds.
 check: installed
 	$(BIN)/python tools/check_notebooks.py
+	$(BIN)/python tools/check_words.py
+	$(BIN)/codespell
 	$(BIN)/ruff check .
 
 bench: installed
