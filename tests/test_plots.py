@@ -15,11 +15,17 @@ from matplotlib.colors import to_hex
 from helpers.figures import plots
 
 POINTS = torch.tensor([[0.5, -0.5], [1.0, 0.25], [0.0, 0.0]])
+BOXES = {
+    "in": (0.1, 0.5, plots.REAL),
+    "net": (0.5, 0.5, plots.ENERGY),
+    "out": (0.9, 0.5, plots.MUTED),
+}
 DRAWINGS: dict[str, Callable[[Axes], Axes]] = {
     "samples": lambda ax: plots.samples(ax, POINTS, POINTS),
     "surface": lambda ax: plots.surface(ax, torch.arange(9.0).reshape(3, 3)),
     "picture_grid": lambda ax: plots.picture_grid(ax, torch.zeros(5, 1, 4, 4)),
     "runs": lambda ax: plots.runs(ax, [0, 1, 2], torch.eye(3), plots.REAL, "real"),
+    "diagram": lambda ax: plots.diagram(ax, BOXES, [("in", "net", "x")], [("out", "net", "slope")]),
 }
 
 
@@ -126,3 +132,22 @@ def test_runs_are_thin_lines_and_a_thick_mean(ax: Axes) -> None:
     assert ax.get_legend_handles_labels()[1] == ["fake"]  # one entry for all
     plots.runs(ax, [0, 10, 20], values, plots.FAKE, "fake", each=False)
     assert len(ax.lines) == 3 + 1, "the mean alone"
+
+
+def test_a_diagrams_arrows_run_from_box_to_box_with_their_labels(ax: Axes) -> None:
+    DRAWINGS["diagram"](ax)
+    ax.figure.canvas.draw()
+    boxes = {text.get_text(): text.get_bbox_patch().get_window_extent() for text in ax.texts}
+    there, back = (patch.get_window_extent() for patch in ax.patches)
+    assert boxes["in"].x1 < there.x0 < there.x1 < boxes["net"].x0, "it touches neither box"
+    assert boxes["net"].x1 < back.x0 + 3 and back.x1 < boxes["out"].x1
+    assert [patch.get_linestyle() for patch in ax.patches] == ["-", "--"]
+    assert boxes["in"].x1 < boxes["x"].x0 and boxes["x"].x1 < boxes["net"].x0
+    # A bent arrow's label is halfway on the arrow, not on the straight line.
+    assert boxes["slope"].y0 > boxes["x"].y1 and boxes["slope"].y0 < back.y1 < boxes["slope"].y1
+    assert not ax.axison
+
+
+def test_a_diagram_names_a_box_that_is_missing(ax: Axes) -> None:
+    with pytest.raises(ValueError, match=r"gradients.*'nowhere'.*in, net, out"):
+        plots.diagram(ax, BOXES, [("in", "net", "x")], [("nowhere", "net", "x")])

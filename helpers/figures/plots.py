@@ -13,8 +13,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+from matplotlib.text import Text
 from torch import Tensor
 
 from helpers.checks import Count, Finite, Positive, Range, check_calls, require
@@ -120,6 +122,51 @@ def runs(
         ax.plot(steps, table, color=color, alpha=0.22, linewidth=0.8)
     ax.plot(steps, table.mean(1), color=color, label=label)
     return ax
+
+
+def diagram(
+    ax: Axes,
+    boxes: dict[str, tuple[float, float, str]],
+    arrows: Sequence[tuple[str, str, str]],
+    gradients: Sequence[tuple[str, str, str]] = (),
+) -> Axes:
+    """Draw boxes, {text: (x, y, colour)} on the unit square, and arrows (from, to, label) between
+    them; those of `gradients` are dashed and bent."""
+    for name, rows in (("arrows", arrows), ("gradients", gradients)):
+        unknown = {end for row in rows for end in row[:2]} - set(boxes)
+        require(not unknown, name, sorted(unknown), f"names of boxes: {', '.join(boxes)}")
+    drawn = {name: _box(ax, name, *place) for name, place in boxes.items()}
+    for start, end, label in arrows:
+        _arrow(ax, drawn[start], drawn[end], label, linestyle="-")
+    for start, end, label in gradients:
+        _arrow(ax, drawn[start], drawn[end], label, bend=0.4, linestyle="--")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.set_axis_off()
+    return ax
+
+
+def _box(ax: Axes, text: str, x: float, y: float, color: str) -> Text:
+    """Write a text in a frame, pale inside."""
+    pale = [0.85 + 0.15 * part for part in to_rgb(color)]
+    frame = {"boxstyle": "round,pad=0.5", "edgecolor": color, "facecolor": pale}
+    return ax.text(x, y, text, ha="center", va="center", bbox=frame)
+
+
+def _arrow(ax: Axes, start: Text, end: Text, label: str, bend: float = 0.0, **line: Any) -> None:
+    """Draw an arrow from one box's edge to another's, with a label halfway."""
+    (x0, y0), (x1, y1) = ends = start.get_position(), end.get_position()
+    look = {"arrowstyle": "-|>", "mutation_scale": 14, "color": MUTED, "shrinkA": 2, "shrinkB": 2}
+    bent = f"arc3,rad={bend}"
+    patches = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch()}
+    # Above the texts: their frames have no place before they are drawn.
+    arrow = FancyArrowPatch(*ends, connectionstyle=bent, zorder=4, **patches, **look, **line)
+    ax.add_patch(arrow)
+    # The middle of a bent arrow lies half a bend off the straight line, at a right angle on paper.
+    width, height = ax.get_figure().get_size_inches()
+    aside = bend / 2 * (y1 - y0) * height / width, -bend / 2 * (x1 - x0) * width / height
+    middle = (x0 + x1) / 2 + aside[0], (y0 + y1) / 2 + aside[1]
+    ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    ax.text(*middle, label, ha="center", va="center", bbox=ground, zorder=5)
 
 
 check_calls(globals())
