@@ -2,6 +2,7 @@
 
     python tools/run_seeds.py                                      # every chapter, seeds 0 to 4
     python tools/run_seeds.py --seeds 7 8 --chapters 01 --no-network
+    python tools/run_seeds.py --seeds 0 --report claims.md         # does it hold on this machine? (make report)
 
 Prints one line per chapter and seed: seconds, peak memory of the kernel, claims that held. Exits 1 if a claim
 or a cell fails or the budget is exceeded, 2 if the network should be cut and cannot be.
@@ -11,6 +12,7 @@ import argparse
 import fcntl
 import json
 import os
+import platform
 import shutil
 import socket
 import struct
@@ -18,10 +20,13 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import papermill
+import torch
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
@@ -42,8 +47,13 @@ class Run:
 
     seconds: float
     peak_mb: float | None
-    claims: int
+    claims: list[dict[str, Any]]
     error: str | None
+
+    @property
+    def held(self) -> int:
+        """How many claims held."""
+        return sum(bool(record["holds"]) for record in self.claims)
 
     @property
     def over_budget(self) -> bool:
@@ -73,7 +83,7 @@ def run_chapter(chapter: Path, seed: int, folder: Path) -> Run:
         error = "the kernel died: did it run out of memory?"
     seconds = time.perf_counter() - start
     records = [json.loads(line) for line in claims.read_text(encoding="utf-8").splitlines()]
-    return Run(seconds, peak, sum(bool(record["holds"]) for record in records), error)
+    return Run(seconds, peak, records, error)
 
 
 def cell_id(out: Path) -> str:
@@ -90,18 +100,42 @@ def line(chapter: Path, seed: int, run: Run) -> str:
     state = "FAILED" if run.error else "OVER BUDGET" if run.over_budget else "ok"
     return (
         f"{chapter.stem:<34} seed {seed:<3} {run.seconds:6.1f} s of {MAX_SECONDS}  "
-        f"{peak} MB of {MAX_MB}  {run.claims:3} claims held  {state}"
+        f"{peak} MB of {MAX_MB}  {run.held:3} claims held  {state}"
     )
 
 
-def run_all(chapters: list[Path], seeds: list[int], budget_warns: bool) -> int:
-    """Run every chapter with every seed; return the exit status."""
+def machine() -> list[str]:
+    """Describe what results may depend on: versions, processor, threads."""
+    packages = (f"{name} {version(name)}" for name in ("torch", "torchvision", "numpy", "scipy", "scikit-learn"))
+    python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    cuda = f"CUDA {torch.version.cuda}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "no CUDA"
+    vectors = torch.backends.cpu.get_cpu_capability()
+    return [python, ", ".join(packages), f"{vectors}, {torch.get_num_threads()} threads, {cuda}"]
+
+
+def report(runs: list[tuple[Path, int, Run]]) -> str:
+    """Write up which claims held and which did not, ready to be pasted into an issue."""
+    held, total = sum(run.held for _, _, run in runs), sum(len(run.claims) for _, _, run in runs)
+    lines = ["# Do the claims hold here?", "", f"{held} of {total} claims that were reached held.", ""]
+    lines += [f"- {line}" for line in machine()]
+    lines += ["", "| chapter | seed | claims held | what failed |", "| --- | --- | --- | --- |"]
+    for chapter, seed, run in runs:
+        failed = [f"{record['text']} (measured: {record['measured']})" for record in run.claims if not record["holds"]]
+        what = "; ".join(failed) or run.error or ""
+        lines.append(f"| {chapter.stem} | {seed} | {run.held} | {what.replace('|', '/')} |")
+    return "\n".join([*lines, "", "A chapter stops at its first claim that fails.", ""])
+
+
+def run_all(chapters: list[Path], seeds: list[int], budget_warns: bool, write_up: Path | None = None) -> int:
+    """Run every chapter with every seed, and write the report if one is wanted; return the exit status."""
     failures: list[str] = []
+    runs: list[tuple[Path, int, Run]] = []
     for seed in seeds:
         total = 0.0
         for chapter in chapters:
             with tempfile.TemporaryDirectory() as folder:
                 run = run_chapter(chapter, seed, Path(folder))
+            runs.append((chapter, seed, run))
             total += run.seconds
             print(line(chapter, seed, run), flush=True)
             if run.error:
@@ -111,6 +145,10 @@ def run_all(chapters: list[Path], seeds: list[int], budget_warns: bool) -> int:
         print(f"{'all':<34} seed {seed:<3} {total:6.1f} s of {MAX_TOTAL_SECONDS}", flush=True)
         if total > MAX_TOTAL_SECONDS and not budget_warns:
             failures.append(f"all chapters, seed {seed}: over the budget")
+    if write_up is not None:
+        write_up.parent.mkdir(parents=True, exist_ok=True)
+        write_up.write_text(report(runs), encoding="utf-8")
+        print(f"{write_up}: ready to be pasted into an issue")
     print("\n".join(["", *failures]) if failures else "every claim held")
     return 1 if failures else 0
 
@@ -154,6 +192,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--chapters", nargs="+", help="beginnings of file names, such as 01 (default: all)")
     parser.add_argument("--no-network", action="store_true", help="run where only 127.0.0.1 can be reached")
+    parser.add_argument("--report", type=Path, help="file for a report of the claims, with versions (Markdown)")
     parser.add_argument("--budget-warns", action="store_true", help="show what is over the budget, exit 0")
     options = parser.parse_args()
     if options.no_network and CUT not in os.environ:
@@ -165,7 +204,7 @@ def main() -> int:
     chapters = [path for path in every if path.stem.startswith(wanted)]
     if not chapters:
         parser.error(f"no chapter begins with {options.chapters}; there are {[path.stem for path in every]}")
-    return run_all(chapters, options.seeds, options.budget_warns)
+    return run_all(chapters, options.seeds, options.budget_warns, options.report)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,21 @@ def gan_d_loss() -> float:
     return math.log(4)
 
 
+def gan_g_loss() -> float:
+    """ln 2, of either generator loss: the discriminator answers one half to everything."""
+    return math.log(2)
+
+
+def hinge_d_loss() -> float:
+    """2: a discriminator whose outputs all have one value between −1 and 1."""
+    return 2.0
+
+
+def ebgan_d_loss(margin: Positive) -> float:
+    """The margin: all energies have one value between 0 and the margin."""
+    return margin
+
+
 def cross_entropy(classes: Two) -> float:
     """ln K: a classifier that gives each of K classes the same probability."""
     return math.log(classes)
@@ -40,14 +55,31 @@ def sup_con(embeddings: Three, factor: Positive = 1.0) -> float:
     return factor * math.log(embeddings - 1)
 
 
+def info_nce(candidates: Two) -> float:
+    """ln N: one way, as in CLIP, each of N embeddings among N candidates; with a queue of K, as in
+    MoCo, the candidates are K + 1."""
+    return math.log(candidates)
+
+
 def triplet_loss(margin: Positive) -> float:
     """The margin: both distances of a triplet are equal."""
     return margin
 
 
+def soft_margin_triplet_loss() -> float:
+    """ln 2: the same without a margin, the mean of softplus(d_p − d_n)."""
+    return math.log(2)
+
+
 def pair_margin_loss(margin: Positive, same: Share = 0.5) -> float:
     """(1 − p) · margin², p the share of pairs that belong together: all distances are 0."""
     return (1 - same) * margin**2
+
+
+def equal_distances(margin: Positive, same: Share = 0.5) -> float:
+    """p(1 − p) · margin²: the least that pairs with a margin can read while all distances are equal,
+    at (1 − p) · margin; with margin 1 also the mean square of the best constant against 0 and 1."""
+    return same * (1 - same) * margin**2
 
 
 def cosine_bce(cosine: Cosine, same: Share = 0.5, scale: Number = 1.0, bias: Number = 0.0) -> float:
