@@ -90,8 +90,8 @@ def quiz_problems(notebook: NotebookNode, path: Path) -> Iterator[str]:
     if notebook.metadata.get("mystnb", {}).get("execution_mode") != "off":
         yield "would start a kernel while the site is built"
     found = [cell.source for cell in notebook.cells if cell.source.startswith("## Question ")]
-    if not 4 <= len(found) <= 6:
-        yield f"has {len(found)} questions; 4 to 6 are wanted"
+    if not 4 <= len(found) <= 8:
+        yield f"has {len(found)} questions; 4 to 8 are wanted"
     for number, source in enumerate(found, 1):
         title = headings(source)[0][1]
         if not title.startswith(f"Question {number}. "):

@@ -1,4 +1,4 @@
-"""Chapter 09: each job of an energy is what it says, counts count, digits move as said, and words follow their rule."""
+"""Chapters 09 and 10: each job of an energy is what it says, counts count, digits move, and words follow their rule."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from helpers.models import AutoEncoder, Encoder
 from helpers.studies import energies_at_work as work
 from helpers.studies import sequences
 
-PAGE = Path(__file__).resolve().parents[1] / "book" / "09-what-energies-are-for.ipynb"
+PAGE = Path(__file__).resolve().parents[1] / "book" / "10-energies-of-film-and-words.ipynb"
 PAPER = AutoEncoder(nn.Identity(), nn.Hardtanh(-1.0, -0.999))  # copies everything as nearly white paper
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -1,4 +1,4 @@
-"""Chapter 09, sequences: clips of a moving digit, and an EBGAN that draws and judges them, a frame or a clip at a time.
+"""Chapter 10, sequences: clips of a moving digit, and an EBGAN that draws and judges them, a frame or a clip at a time.
 
 The clips are a small relative of Moving MNIST: Srivastava, Mansimov and Salakhutdinov, "Unsupervised learning of video
 representations using LSTMs" (2015), section 4.1; here a clip has one digit, which meets no wall. The chapter trains the
