@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from course_site import MARK_BOX, MARKED_ELSEWHERE, leave_boxes, node_binary
+from bs4 import BeautifulSoup
+from course_site import MARK_BOX, MARKED_ELSEWHERE, dress_claims, leave_boxes, node_binary
 from fontTools.ttLib import TTFont
 from light_pages import Pictures, cut_math_fonts, lighten_code, plain_classes
 from PIL import Image
 from sphinx.errors import ExtensionError
+
+from helpers.figures.claimed import BLOCK
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,6 +49,23 @@ def test_pictures_beside_and_inside_the_page_become_files_and_keep_each_pixel(mo
         assert len(seen) > 1000 and all(old == new for old, new in seen)
     assert pictures.lighten(light, depth=1) == light
     assert pictures.lighten('<img src="_static/logo.png">', depth=0) == '<img src="_static/logo.png">'
+
+
+def test_a_figure_for_fine_screens_is_shown_half_as_wide(tmp_path: Path) -> None:
+    (tmp_path / "_images").mkdir()
+    Image.open(io.BytesIO(png("RGB"))).save(tmp_path / "_images" / "a.png", dpi=(200, 200))
+    assert 'width="20" height="15"' in Pictures(tmp_path, tmp_path / "kept").lighten('<img alt="one" src="_images/a.png">', depth=0)
+
+
+def test_claims_get_a_link_each_and_no_address_twice() -> None:
+    claims = [BLOCK.format(7, "a &lt; b", "0.5"), BLOCK.format(8, "c", "1"), BLOCK.format(7, "a &lt; b", "0.6")]
+    page = BeautifulSoup(dress_claims("".join(claims)), "html.parser")
+    blocks = page.select("div.claim")
+    assert [block["id"] for block in blocks] == ["claim-00000007", "claim-00000008", "claim-00000007-2"]
+    assert [block.select_one("a.headerlink")["href"] for block in blocks] == [f"#{block['id']}" for block in blocks]
+    assert [block.select_one(".measured").text for block in blocks] == ["0.5", "1", "0.6"]
+    assert blocks[0].get_text("|") == "✓|a < b |#|0.5" and not page.select("[style]"), "course.css gives the look"
+    assert dress_claims(str(page)) == str(page)
 
 
 def test_words_of_code_lose_a_tag_only_if_it_changes_nothing() -> None:

@@ -213,15 +213,15 @@ def test_exercise_check_names_what_is_wrong(words: str) -> None:
     assert words in found
 
 
-def test_list_of_exercises_has_a_row_and_a_link_for_each_and_refuses_one_without_a_grade(tmp_path: Path) -> None:
+def test_list_of_exercises_has_an_item_and_a_link_for_each_and_refuses_one_without_a_grade(tmp_path: Path) -> None:
     chapter, notebook = tmp_path / "01-chapter.ipynb", full_notebook()
     nbformat.write(notebook, chapter)
     written = all_exercises([chapter])
     assert "1 chapters, 3 exercises" in written
     assert (
-        "| [1. Count](01-chapter.ipynb#exercise-1-warm-up-count). First. | warm-up | predict |\n"
-        "| [2. Count](01-chapter.ipynb#exercise-2-core-count). How many? | core | – |\n"
-        "| [3. Count](01-chapter.ipynb#exercise-3-stretch-count). Find out why. | stretch | find out why |\n"
+        "- [1. Count](01-chapter.ipynb#exercise-1-warm-up-count) (warm-up, predict). First.\n"
+        "- [2. Count](01-chapter.ipynb#exercise-2-core-count) (core). How many?\n"
+        "- [3. Count](01-chapter.ipynb#exercise-3-stretch-count) (stretch, find out why). Find out why.\n"
     ) in written
     replace("exercise-2", " (core)", "")(notebook)
     nbformat.write(notebook, chapter)

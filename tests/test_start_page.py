@@ -85,12 +85,13 @@ def test_an_opening_offers_to_run_its_chapter(dressed: Dress) -> None:
     colab = "https://colab.example.org/github/owner/name/blob/main/book/01-a-chapter.ipynb"
     assert f'href="{colab}">Run it in Colab</a>' in page
     assert 'href="_sources/01-a-chapter.ipynb" download="01-a-chapter.ipynb"' in page
+    assert 'role="switch"> Show all code</label>' in page
     page = dressed("html", plain_opening(), owner="no_body")  # who cannot be, so Colab could fetch nothing
     assert "colab.example.org" not in page and 'chapter-01.zip">Run it in Colab</a>' in page
 
 
 def test_on_paper_there_is_nothing_to_press_and_other_paragraphs_stay_as_they_are(dressed: Dress) -> None:
     page = dressed("singlehtml", plain_opening())
-    assert "25 minutes to read" in page and "Chapter" not in page and "<a " not in page
+    assert "25 minutes to read" in page and "Chapter" not in page and "<a " not in page and "switch" not in page
     other = nodes.paragraph("", "", nodes.emphasis("", LABELS[1]), nodes.Text(" a pen; and paper."))
     assert dressed("html", other.deepcopy()) == nodes.section("", other).pformat()

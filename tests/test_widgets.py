@@ -53,7 +53,8 @@ def test_figures_are_closed_and_keep_their_size_and_png_bytes_are_taken():
     before = plt.get_fignums()
     with plt.rc_context({"savefig.bbox": "tight"}):  # as in notebooks
         images = soup(scrub(figures(), alt="a line", label="Step")).find_all("img")
-    assert plt.get_fignums() == before and picture(images[0]).size == (330, 220)
+    assert plt.get_fignums() == before and picture(images[0]).size == (600, 400)
+    assert (images[0]["width"], images[0]["height"]) == ("300", "200"), "two pixels for one of the page"
     pngs = [base64.b64decode(img["src"].split(",", 1)[1]) for img in images]
     assert len(soup(scrub(pngs, alt="a line", label="Step")).find_all("img")) == 3
 
@@ -105,6 +106,7 @@ def test_while_the_site_is_built_explore_is_a_still(monkeypatch):
     before = plt.get_fignums()
     shown = soup(explore(draw, height=(0, 4)))
     assert shown.img["alt"] == "Draw a line that rises with the height."
+    assert picture(shown.img).width == 2 * int(shown.img["width"])
     assert "height = 2" in shown.text and "running kernel" in shown.text
     assert plt.get_fignums() == before
     assert "<pre>7</pre>" in explore(lambda n: n + 2, n=[5, 6])._repr_html_()
