@@ -54,7 +54,8 @@ def test_pictures_beside_and_inside_the_page_become_files_and_keep_each_pixel(mo
 def test_a_figure_for_fine_screens_is_shown_half_as_wide(tmp_path: Path) -> None:
     (tmp_path / "_images").mkdir()
     Image.open(io.BytesIO(png("RGB"))).save(tmp_path / "_images" / "a.png", dpi=(200, 200))
-    assert 'width="20" height="15"' in Pictures(tmp_path, tmp_path / "kept").lighten('<img alt="one" src="_images/a.png">', depth=0)
+    page = Pictures(tmp_path, tmp_path / "kept").lighten('<img alt="one" src="_images/a.png">', depth=0)
+    assert 'width="20" height="15"' in page
 
 
 def test_claims_get_a_link_each_and_no_address_twice() -> None:
