@@ -1,21 +1,43 @@
-"""EBGANs on digits, averaged weights, and games that differ in the pull-away term alone: chapters 06 and 07."""
+"""EBGANs in the plane and on digits, averaged weights, games that differ in the pull-away term: chapters 05 to 07."""
 
 from __future__ import annotations
 
+import ast
+import json
 import math
+from functools import partial
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from on_the_page import on_the_page
 from torch import Tensor, nn
+from torch.nn.functional import relu
 
-from helpers import data, losses, metrics, models
+from helpers import data, losses, metrics, models, seed
 from helpers.seed import torch_seed
 from helpers.studies import ebgan_digits, pull_away, pull_away_digits
 from helpers.studies.sweep import recorded, select
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+BOOK = Path(__file__).resolve().parents[1] / "book"
+
+
+def on_the_page(chapter: str, name: str) -> Any:
+    """Return a function as a chapter writes it out, with the others of the page that it calls."""
+    (page,) = BOOK.glob(f"{chapter}-*.ipynb")
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+    there = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    wanted = [name]
+    for each in wanted:  # grows while it is read
+        names = {node.id for node in ast.walk(there[each]) if isinstance(node, ast.Name)}
+        wanted += sorted(names & set(there) - set(wanted))
+    known = {"torch": torch, "nn": nn, "relu": relu, "partial": partial, "models": models, "seed": seed, "MARGIN": 0.2}
+    exec(compile(ast.Module([there[each] for each in wanted], []), page.name, "exec"), known)
+    return known[name]
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -33,14 +55,28 @@ def equal(one: list[Tensor], other: list[Tensor]) -> bool:
 # --- what the pages write out ------------------------------------------------------------------------
 
 
+def test_the_pages_autoencoder_in_the_plane_is_the_helpers() -> None:
+    seeds, x = [4, 9], normal(2, 5, 2).float()
+    by_hand, ours = on_the_page("05", "autoencoder")(8, seeds), models.mlp_autoencoder((2, 32, 8), seeds)
+    assert torch.equal(by_hand(x), ours(x))
+    assert torch.equal(by_hand.encode(x), ours.encode(x))
+
+
+def test_the_pages_losses_are_the_helpers() -> None:
+    real, fake = normal(2, 7).abs(), normal(2, 7, seed=1).abs()
+    expected = losses.ebgan_d_loss(real, fake, margin=0.7)
+    assert torch.allclose(on_the_page("05", "d_loss")(real, fake, 0.7), expected)
+    assert torch.allclose(on_the_page("05", "g_loss")(fake), losses.ebgan_g_loss(fake))
+
+
 def test_the_pages_copyist_is_the_studys_and_has_the_gans_convolutions() -> None:
-    copyist, x = on_the_page("06", "copyist"), torch.rand(3, 1, 28, 28)
+    autoencoder, x = on_the_page("06", "copyist"), torch.rand(3, 1, 28, 28)
     outputs = []
-    for build in (copyist, ebgan_digits.conv_autoencoder):
+    for build in (autoencoder, ebgan_digits.conv_autoencoder):
         with torch_seed(0):
             outputs.append(build()(x))
     assert torch.equal(*outputs)
-    shapes = [[w.shape for w in weights(network)][:4] for network in (models.Discriminator(), copyist())]
+    shapes = [[w.shape for w in weights(network)][:4] for network in (models.Discriminator(), autoencoder())]
     assert shapes[0] == shapes[1]
 
 
@@ -51,7 +87,7 @@ def test_the_pages_energy_is_the_helpers_mean_square() -> None:
     assert torch.allclose(by_hand, losses.reconstruction_energy(torch.zeros_like, x) ** 2 / 784)
 
 
-@pytest.mark.parametrize("codes", [normal(7, 3), normal(4, 7, 3)], ids=["one batch", "four universes"])
+@pytest.mark.parametrize("codes", [normal(7, 3), normal(4, 7, 3)], ids=["one batch", "four runs"])
 def test_the_pages_terms_are_the_helpers(codes: Tensor) -> None:
     assert torch.allclose(on_the_page("07", "with_square")(codes), losses.pull_away(codes))
     assert torch.allclose(on_the_page("07", "without_square")(codes), losses.pull_away_unsquared(codes))
