@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from helpers.checks import check_calls, require
+from helpers.figures.claimed import show_claim
 
 
 def claim(text: str, holds: Any, measured: str) -> None:
-    """State something that was measured, and fail if it is not so. Prints one line, and appends the
-    claim as JSON to the file that the environment variable `COURSE_CLAIMS` names, if it does."""
+    """State something that was measured, and fail if it is not so. Shows itself, and appends itself
+    as JSON to the file that the environment variable `COURSE_CLAIMS` names, if it does."""
     for name, value in (("text", text), ("measured", measured)):
         good = value.strip() and value.isprintable()  # a line break could pretend another claim
         require(good, name, repr(value), "a sentence on one line")
@@ -24,7 +25,7 @@ def claim(text: str, holds: Any, measured: str) -> None:
             file.write(line + "\n")
     if not truth:
         raise AssertionError(f"The claim does not hold: {text} (measured: {measured})")
-    print(f"✓ {text} ({measured})")
+    show_claim(text, measured)
 
 
 check_calls(globals())

@@ -19,6 +19,7 @@ from helpers.checks import (
     Images,
     Int,
     NonNegative,
+    Number,
     Positive,
     Range,
     Whole,
@@ -236,7 +237,7 @@ def wilson_interval(successes: Whole, n: Count, level: Level = 0.95) -> tuple[fl
     return float(interval.low), float(interval.high)
 
 
-def verdict(low: float, high: float, worth: NonNegative = 0.0, remedy: bool = False) -> str:
+def verdict(low: Number, high: Number, worth: NonNegative = 0.0, remedy: bool = False) -> str:
     """The course's word for a gain between `low` and `high`, with `worth` the least worth having:
     supported, not supported, undecided; of a remedy helps, hurts, no gain, cannot tell."""
     require(low <= high, "high", high, f"at least low, {low:g}")

@@ -8,10 +8,14 @@ import pytest
 import torch
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Train with one thread: more change the last digits, and on a busy machine they wait for each other."""
+@pytest.fixture(autouse=True)
+def _same_threads_afterwards() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_thread(_same_threads_afterwards: None) -> None:
+    """Train with one thread: more change the last digits, and on a busy machine they wait for each other."""
+    torch.set_num_threads(1)

@@ -150,7 +150,7 @@ def test_a_new_chapter_takes_its_notebook_and_one_line(course: Path) -> None:
     assert done.returncode == 0 and "99-new" in executed(done), done.stdout
     check = page_of(course, "99-new").find(class_="tag_check")
     output, folded = check.find_all(True, recursive=False)
-    assert "✓ 99-new holds" in output.text, "what is seen stands above the folded code"
+    assert "99-new holds" in output.find(class_="claim").text, "what is seen stands above the folded code"
     assert folded.summary.find(class_="collapsed").text == "The check" and not folded.summary.attrs
     start = page_of(course, "index")
     assert start.article.find("h2").text.startswith("The part")

@@ -1,12 +1,19 @@
 """Claims: a tidy line when they hold, an error with the numbers when they do not, a record either way."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from bs4 import BeautifulSoup
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.claims import claim
 
@@ -19,6 +26,40 @@ def _no_record(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_claim_that_holds_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     claim("Most runs cover all modes", True, "30 of 32")
     assert capsys.readouterr().out == "✓ Most runs cover all modes (30 of 32)\n"
+
+
+ON_A_PAGE = """\
+from helpers.claims import claim
+
+print("before")
+claim("<b>Real</b> & fake", True, '"30" of 32')
+claim("σ grows", True, "−0.5 to 2")"""
+
+
+def outputs_of(code: str) -> list[nbformat.NotebookNode]:
+    notebook = new_notebook(cells=[new_code_cell(code)])
+    NotebookClient(notebook, extra_arguments=["--IPKernelApp.log_level=40"]).execute()
+    return notebook.cells[0].outputs
+
+
+def test_on_a_page_claims_are_blocks_with_addresses_and_a_line_as_their_text() -> None:
+    said, first, second = outputs_of(ON_A_PAGE)
+    assert said.text == "before\n" and first.output_type == "display_data"
+    assert first.data["text/plain"] == '✓ <b>Real</b> & fake ("30" of 32)'
+    assert second.data["text/plain"] == "✓ σ grows (−0.5 to 2)"
+    block = BeautifulSoup(first.data["text/html"], "html.parser").div
+    assert block["class"] == ["claim"] and not block.find("b", string="Real")
+    assert block.get_text("|", strip=True) == '✓|<b>Real</b> & fake|"30" of 32'
+    # Of the sentence alone, and for ever: others link to it.
+    assert block["id"] == "claim-e3ec0770" and "claim-e3ec0770" not in second.data["text/html"]
+
+
+def test_a_terminal_without_a_tick_gets_a_substitute() -> None:
+    code = "from helpers.claims import claim; claim('a – σ', True, 'b')"
+    for coding, line in (("utf-8", "✓ a – σ (b)"), ("cp949", "OK a ? σ (b)"), ("ascii", "OK a ? ? (b)")):
+        env = os.environ | {"PYTHONIOENCODING": coding}
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+        assert done.stdout.decode(coding).strip() == line
 
 
 def test_a_claim_that_does_not_hold_stops_with_the_measured_value(capsys: pytest.CaptureFixture[str]) -> None:

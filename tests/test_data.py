@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from helpers import data
@@ -28,67 +29,54 @@ from helpers.seed import rngs
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
+def source(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
 # --- mixtures --------------------------------------------------------------------------------------
 
 
-def test_the_ring_is_a_ring() -> None:
-    centers = ring(modes=12, radius=2.0).centers.double()
-    assert centers.shape == (12, 2)
-    torch.testing.assert_close(centers.norm(dim=1), torch.full((12,), 2.0, dtype=torch.float64), rtol=1e-6, atol=0)
-    steps = (centers - centers.roll(1, 0)).norm(dim=1)  # a regular polygon: all sides equal, no centre twice
-    torch.testing.assert_close(steps, torch.full_like(steps, 4 * math.sin(math.pi / 12)), rtol=1e-6, atol=0)
-    torch.testing.assert_close(ring().centers[0], torch.tensor([1.0, 0.0]))
-    assert (len(ring().centers), ring().std) == (8, 0.05)
+def test_the_ring_is_a_regular_polygon_and_the_grid_a_grid() -> None:
+    centers = ring(modes=12, radius=2.0).centers
+    expected = [[2 * math.cos(k * math.pi / 6), 2 * math.sin(k * math.pi / 6)] for k in range(12)]
+    torch.testing.assert_close(centers, torch.tensor(expected))
+    assert (len(ring().centers), ring().std, ring().centers[0].tolist()) == (8, 0.05, [1, 0])
+    lattice = grid(side=3, width=4.0, std=0.1)
+    assert sorted(lattice.centers.tolist()) == [[x, y] for x in (-2, 0, 2) for y in (-2, 0, 2)]
+    assert (len(grid().centers), grid().std, grid().centers.max(), lattice.std) == (25, 0.05, 1, 0.1)
 
 
-def test_the_grid_is_a_grid() -> None:
-    centers = grid(side=3, width=4.0, std=0.1).centers.tolist()
-    assert sorted(centers) == [[x, y] for x in (-2, 0, 2) for y in (-2, 0, 2)]
-    assert (len(grid().centers), grid().std, grid().centers.max()) == (25, 0.05, 1)
+DRAWS = [(ring(modes=4, std=0.1).sample, ring(modes=4, std=0.1))]
+DRAWS += [(lambda n, rng: noise(n, 2, rng), Mixture(torch.zeros(1, 2), 1.0))]
 
 
-def test_samples_have_the_mixtures_moments() -> None:
-    mixture = ring(modes=4, std=0.1)
-    x = mixture.sample(40_000, torch.Generator().manual_seed(0)).double()
-    mode = torch.cdist(x, mixture.centers.double()).argmin(1)
-    share = mode.bincount(minlength=4) / len(x)
-    torch.testing.assert_close(share, torch.full((4,), 0.25), rtol=0, atol=0.01)  # 4.6 standard errors
-    offset = x - mixture.centers.double()[mode]
-    torch.testing.assert_close(offset.mean(0), torch.zeros(2).double(), rtol=0, atol=0.0025)  # 5 standard errors
-    torch.testing.assert_close(offset.T.cov(), 0.01 * torch.eye(2).double(), rtol=0, atol=4e-4)
-
-
-@pytest.mark.parametrize("mixture", [ring(), grid(side=2, std=0.1), ring(modes=1, radius=0.5, std=0.3)])
-def test_the_density_integrates_to_one(mixture: Mixture) -> None:
-    line = torch.linspace(-2.5, 2.5, 501, dtype=torch.float64)
-    density = mixture.log_prob(torch.cartesian_prod(line, line)).exp()
-    assert float(density.sum() * (line[1] - line[0]) ** 2) == pytest.approx(1, abs=1e-5)
+@pytest.mark.parametrize(("draw", "mixture"), DRAWS, ids=["ring", "noise"])
+def test_samples_have_the_moments_of_their_density(draw: Any, mixture: Mixture) -> None:
+    x, centers = draw(40_000, source()).double(), mixture.centers.double()
+    mode = torch.cdist(x, centers).argmin(1)
+    share = mode.bincount(minlength=len(centers)) / len(x)
+    assert share.tolist() == pytest.approx([1 / len(centers)] * len(centers), abs=0.01)  # 4.6 standard errors
+    offset = (x - centers[mode]) / mixture.std
+    torch.testing.assert_close(offset.mean(0), torch.zeros(2).double(), rtol=0, atol=0.025)  # 5 standard errors
+    torch.testing.assert_close(offset.T.cov(), torch.eye(2).double(), rtol=0, atol=0.04)
 
 
 def test_the_density_is_the_one_of_torch() -> None:
-    centers = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    x = torch.randn(4, 7, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    theirs = MixtureSameFamily(
-        Categorical(probs=torch.ones(5, dtype=torch.float64)),
-        Independent(Normal(centers, torch.full_like(centers, 0.4)), 1),
-    )
+    centers = torch.randn(5, 3, generator=source(), dtype=torch.float64)
+    x = torch.randn(4, 7, 3, generator=source(1), dtype=torch.float64)
+    parts = Independent(Normal(centers, torch.full_like(centers, 0.4)), 1)
+    theirs = MixtureSameFamily(Categorical(probs=torch.ones(5, dtype=torch.float64)), parts)
     torch.testing.assert_close(Mixture(centers, 0.4).log_prob(x), theirs.log_prob(x))
 
 
-def test_runs_equal_single_rngs() -> None:
-    seeds = [5, 0, 5]
-    single = [ring().sample(6, source) for source in rngs(seeds)]
-    assert torch.equal(ring().sample(6, rngs(seeds)), torch.stack(single))
-    single = [noise(6, 3, source) for source in rngs(seeds)]
-    drawn = noise(6, 3, rngs(seeds))
-    assert torch.equal(drawn, torch.stack(single))
-    assert torch.equal(drawn[0], drawn[2]) and not torch.equal(drawn[0], drawn[1])
-    before, rng = torch.get_rng_state(), torch.Generator().manual_seed(0)
-    x = noise(20_000, 2, rng)
-    torch.testing.assert_close(x.mean(0), torch.zeros(2), rtol=0, atol=0.035)  # 5 standard errors
-    torch.testing.assert_close(x.T.cov(), torch.eye(2), rtol=0, atol=0.05)
-    assert not torch.equal(ring().sample(6, rng), ring().sample(6, rng))  # it is used up, and no other is
-    assert torch.equal(before, torch.get_rng_state())
+@pytest.mark.parametrize(("draw", "_"), DRAWS, ids=["ring", "noise"])
+def test_each_run_draws_from_its_own_generator_and_from_no_other(draw: Any, _: Mixture) -> None:
+    before, seeds = torch.get_rng_state(), [5, 0, 5]
+    drawn = draw(6, rngs(seeds))
+    assert torch.equal(drawn, torch.stack([draw(6, rng) for rng in rngs(seeds)]))
+    assert drawn.shape == (3, 6, 2) and torch.equal(drawn[0], drawn[2]) and not torch.equal(drawn[0], drawn[1])
+    rng = source()
+    assert not torch.equal(draw(6, rng), draw(6, rng)) and torch.equal(before, torch.get_rng_state())
 
 
 # --- packed digits ---------------------------------------------------------------------------------
@@ -96,22 +84,23 @@ def test_runs_equal_single_rngs() -> None:
 
 def test_the_packed_digits_are_the_ones_the_numbers_were_measured_with_each_in_one_split() -> None:
     images, labels = data._packed("digits.npz").values()
-    assert images.shape == (5000, 28, 28) and images.dtype == labels.dtype == np.uint8
     content = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
     assert content == "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"
     drawn = [digits(split)[0] for split in data.DIGIT_SLICES]
     assert len({image.numpy().tobytes() for images in drawn for image in images}) == 5000
     drawn[2].zero_()  # writing into the digits spoils no later call
-    assert digits("test")[0].abs().max() == 1
+    for split, each in (("train", 400), ("validation", 50), ("test", 50)):
+        images, labels = digits(split)
+        assert images.shape == (10 * each, 1, 28, 28) and images.dtype == torch.float32
+        assert labels.tolist() == [digit for digit in range(10) for _ in range(each)]
+        assert (images.min(), images.max()) == (-1, 1)
+        assert images[:, :, 0, 0].eq(-1).all()  # −1 is paper, and there is none but paper in the corner
 
 
-@pytest.mark.parametrize(("split", "each"), [("train", 400), ("validation", 50), ("test", 50)])
-def test_the_digits_are_balanced_sorted_and_scaled(split: str, each: int) -> None:
-    images, labels = digits(split)
-    assert images.shape == (10 * each, 1, 28, 28) and images.dtype == torch.float32
-    assert labels.tolist() == [digit for digit in range(10) for _ in range(each)]
-    assert (images.min(), images.max()) == (-1, 1)
-    assert images[:, :, 0, 0].eq(-1).all()  # −1 is paper, and there is none but paper in the corner
+def test_rgb32_is_the_picture_three_times_with_a_border_of_paper() -> None:
+    images, expected = digits("test")[0][:7], -torch.ones(7, 3, 32, 32)
+    expected[:, :, 2:30, 2:30] = images
+    assert torch.equal(rgb32(images), expected)
 
 
 # --- larger sets: small stand-ins ------------------------------------------------------------------
@@ -124,14 +113,18 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise URLError("the network is cut")
 
-    monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for where, name in ((urllib.request, "urlopen"), (socket.socket, "connect"), (socket, "getaddrinfo")):
+        monkeypatch.setattr(where, name, refuse)
 
 
 def idx(array: np.ndarray) -> bytes:
     """Write the IDX format by hand: a magic number, the sizes, the bytes."""
     return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def python_2(row: dict[str, Any]) -> bytes:
+    """Pickle as the real batches are: by Python 2, where NumPy's types carry the numbers 0 and 1 for False and True."""
+    return pickle.dumps(row, 2).replace(b"\x89\x88\x87", b"K\x00K\x01\x87")
 
 
 def md5(content: bytes) -> str:
@@ -167,11 +160,14 @@ def tiny(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         rows = [{"data": pixels[part].reshape(10, -1), "labels": classes[part].tolist()} for part in slices]
         content = {name: python_2(row) for name, row in zip(BATCHES, rows, strict=True)}
         content["batches.meta"] = pickle.dumps({"label_names": list("abcdefghij")}, 2)
-    changes = {"validation": 5, "md5": {name: md5(text) for name, text in content.items()}}
-    sets = {**KNOWN, request.param: {**KNOWN[request.param], **changes}}
+    sums = {name: md5(text) for name, text in content.items()}
+    sets = {**KNOWN, request.param: {**KNOWN[request.param], "validation": 5, "md5": sums}}
     (tmp_path / "downloads.json").write_text(json.dumps(sets), encoding="utf-8")
     monkeypatch.setattr(data, "ASSETS", tmp_path)
-    expect_in_torchvision(monkeypatch, changes["md5"])
+    cifar = torchvision.datasets.CIFAR10  # it looks at checksums, too
+    monkeypatch.setattr(cifar, "train_list", [[name, sums.get(name)] for name in BATCHES[:5]])
+    monkeypatch.setattr(cifar, "test_list", [["test_batch", sums.get("test_batch")]])
+    monkeypatch.setattr(cifar, "meta", {**cifar.meta, "md5": sums.get("batches.meta")})
     folder = tmp_path / "home" / KNOWN[request.param]["folder"]
     folder.mkdir(parents=True)
     for name, text in content.items():
@@ -180,20 +176,7 @@ def tiny(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return Tiny(request.param, tmp_path / "home", folder, {key: (pixels[p], classes[p]) for key, p in ends.items()})
 
 
-def python_2(row: dict[str, Any]) -> bytes:
-    """Pickle as the real batches are: by Python 2, where NumPy's types carry the numbers 0 and 1 for False and True."""
-    return pickle.dumps(row, 2).replace(b"\x89\x88\x87", b"K\x00K\x01\x87")
-
-
-def expect_in_torchvision(monkeypatch: pytest.MonkeyPatch, sums: dict[str, str]) -> None:
-    """Let torchvision's CIFAR-10 expect other checksums."""
-    cifar = torchvision.datasets.CIFAR10
-    for key, names in (("train_list", BATCHES[:5]), ("test_list", BATCHES[5:])):
-        monkeypatch.setattr(cifar, key, [[name, sums.get(name)] for name in names])
-    monkeypatch.setattr(cifar, "meta", {**cifar.meta, "md5": sums.get("batches.meta")})
-
-
-def equals(loaded: tuple[torch.Tensor, torch.Tensor], expected: tuple[np.ndarray, np.ndarray]) -> None:
+def equals(loaded: tuple[Tensor, Tensor], expected: tuple[np.ndarray, np.ndarray]) -> None:
     """Compare pictures and labels with the bytes that they were made from."""
     images, labels = loaded
     assert images.dtype == torch.float32 and labels.dtype == torch.int64
@@ -203,18 +186,14 @@ def equals(loaded: tuple[torch.Tensor, torch.Tensor], expected: tuple[np.ndarray
 
 @pytest.mark.parametrize("download", [False, True])
 def test_parts_are_the_ends_of_the_official_ones(tiny: Tiny, download: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tiny.folder.parent / "processed"  # files of an old format beside good ones are not read
+    old.mkdir()
+    for name in ("training.pt", "test.pt"):
+        torch.save((torch.zeros(60, 28, 28, dtype=torch.uint8), torch.zeros(60).long()), old / name)
     for split, expected in tiny.parts.items():
         equals(data.load(tiny.name, split, tiny.root, download=download), expected)
     monkeypatch.setenv("HOME", str(tiny.root.parent))
     equals(data.load(tiny.name, "test", "~/home"), tiny.parts["test"])
-
-
-def test_files_of_an_old_format_beside_good_ones_are_not_read(tiny: Tiny) -> None:
-    old = tiny.folder.parent / "processed"
-    old.mkdir()
-    for name in ("training.pt", "test.pt"):
-        torch.save((torch.zeros(60, 28, 28, dtype=torch.uint8), torch.zeros(60).long()), old / name)
-    equals(data.load(tiny.name, "train", tiny.root), tiny.parts["train"])
     max(tiny.folder.iterdir()).unlink()
     with pytest.raises(FileNotFoundError, match="the download failed"):  # nor are they taken for a download
         data.load(tiny.name, "train", tiny.root, download=True)
@@ -223,7 +202,7 @@ def test_files_of_an_old_format_beside_good_ones_are_not_read(tiny: Tiny) -> Non
 def test_a_truncated_or_damaged_file_is_named_even_where_another_is_asked_for(tiny: Tiny) -> None:
     for path in sorted(tiny.folder.iterdir()):
         content = path.read_bytes()
-        for damaged in (content[:-9], content[:-1] + bytes([content[-1] ^ 1]), b""):
+        for damaged in (content[:-9], content[:-1] + bytes([content[-1] ^ 1])):
             path.write_bytes(damaged)
             with pytest.raises(RuntimeError, match=rf"{path.name} is missing or damaged: fetch"):
                 data.load(tiny.name, "train", tiny.root)
@@ -234,18 +213,17 @@ def test_a_truncated_or_damaged_file_is_named_even_where_another_is_asked_for(ti
 
 
 @pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize(
+    ("download", "cause"), [(False, "download=True would fetch them"), (True, "the network is cut")]
+)
 def test_without_files_or_network_it_is_said_what_to_do_by_hand(
-    name: data.DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: data.DataSet, download: bool, cause: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    for download, cause in ((False, "download=True would fetch them"), (True, "the network is cut")):
-        with pytest.raises(FileNotFoundError, match=cause) as caught:
-            data.load(name, "test", "~/sets", download=download)
-        assert not Path("~").exists()
-        assert all(file in str(caught.value) for file in KNOWN[name]["md5"])
-        assert str((tmp_path / "sets" / KNOWN[name]["folder"]).resolve()) in str(caught.value)
-        assert isinstance(caught.value.__cause__, RuntimeError | OSError) == download
+    with pytest.raises(FileNotFoundError, match=cause) as caught:
+        data.load(name, "test", tmp_path, download=download)
+    assert all(file in str(caught.value) for file in KNOWN[name]["md5"])
+    assert str((tmp_path / KNOWN[name]["folder"]).resolve()) in str(caught.value)
+    assert isinstance(caught.value.__cause__, RuntimeError | OSError) == download
 
 
 def test_cifars_archive_is_unpacked_by_a_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,69 +261,48 @@ def test_fashion_mnist_agrees_with_its_bytes(split: data.Split, kind: str, part:
 
 # --- pairs -----------------------------------------------------------------------------------------
 
-
-def source(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 # Unsorted, of sizes 2, 3 and 7, and not numbered from 0.
 UNBALANCED = torch.tensor([5, -3, 5, 5, 70, 5, 5, -3, 70, 5, 5, 70])
 
 
 @pytest.mark.parametrize("labels", [UNBALANCED, torch.tensor([1, 0, 1, 0]), digits("test")[1], UNBALANCED == 5])
-def test_half_of_the_pairs_have_one_label_and_no_example_meets_itself(labels: torch.Tensor) -> None:
-    for n, seed in ((2, 0), (500, 1), (20_000, 2)):
+def test_half_of_the_pairs_have_one_label_and_no_example_meets_itself(labels: Tensor) -> None:
+    for n, seed in ((2, 0), (20_000, 1)):
         index, same = pairs(labels, n, source(seed))
         assert index.shape == (n, 2) and index.dtype == same.dtype == torch.int64
         assert same.sum() == n // 2 and set(same.tolist()) == {0, 1}
         assert torch.equal(labels[index[:, 0]] == labels[index[:, 1]], same.bool())
         assert (index[:, 0] != index[:, 1]).all()
-    assert set(index.flatten().tolist()) == set(range(len(labels)))  # everyone takes part
     same = same.double()  # in random order
     assert float((same[1:] * same[:-1]).mean()) == pytest.approx(0.25, abs=0.02)  # 5 standard errors
 
 
-def test_every_fitting_partner_is_equally_likely() -> None:
+@pytest.mark.parametrize("kind", [0, 1])
+def test_every_fitting_partner_is_equally_likely(kind: int) -> None:
     count, n = len(UNBALANCED), 120_000
     index, same = pairs(UNBALANCED, n, source())
-    alike = UNBALANCED.unsqueeze(0) == UNBALANCED.unsqueeze(1)
-    alike.fill_diagonal_(False)
-    strange = UNBALANCED.unsqueeze(0) != UNBALANCED.unsqueeze(1)
-    for kind, fits in ((1, alike), (0, strange)):
-        first, second = index[same == kind].T
-        found = torch.zeros(count, count).index_put_((first, second), torch.ones(n // 2), accumulate=True)
-        expected = (n / 2 / count / fits.sum(1, keepdim=True) * fits)[fits]
-        chi2 = float(((found[fits] - expected) ** 2 / expected).sum())
-        freedom = len(expected) - 1
-        assert abs(chi2 - freedom) < 5 * math.sqrt(2 * freedom)
-        assert found[~fits].sum() == 0
+    fits = (UNBALANCED.unsqueeze(0) == UNBALANCED.unsqueeze(1)) == bool(kind)
+    fits.fill_diagonal_(False)
+    found = torch.zeros(count, count).index_put_((*index[same == kind].T,), torch.ones(n // 2), accumulate=True)
+    expected = (n / 2 / count / fits.sum(1, keepdim=True) * fits)[fits]
+    chi2, freedom = float(((found[fits] - expected) ** 2 / expected).sum()), len(expected) - 1
+    assert abs(chi2 - freedom) < 5 * math.sqrt(2 * freedom) and found[~fits].sum() == 0
 
 
-# --- pictures --------------------------------------------------------------------------------------
-
-
-def test_rgb32_is_the_picture_three_times_with_a_border_of_paper() -> None:
-    images = digits("test")[0][:7]
-    framed = rgb32(images)
-    assert framed.shape == (7, 3, 32, 32)
-    expected = -torch.ones(7, 3, 32, 32)
-    for channel in range(3):
-        expected[:, channel, 2:30, 2:30] = images[:, 0]
-    assert torch.equal(framed, expected)
-
+# --- augmented pictures ----------------------------------------------------------------------------
 
 SIDE, SPREAD = 64, 6.0
 STILL = {"degrees": 0.0, "scale": 0.0, "shift": 0.0, "shear": 0.0}
 
 
-def blobs(n: int, x: float = SPREAD, y: float = SPREAD) -> torch.Tensor:
+def blobs(n: int, x: float = SPREAD, y: float = SPREAD) -> Tensor:
     """Return `n` equal pictures of a round or oval blob in the middle."""
     line = torch.arange(SIDE) - (SIDE - 1) / 2
     ink = (-(line**2) / (2 * y**2)).exp().unsqueeze(1) * (-(line**2) / (2 * x**2)).exp()
     return (2 * ink - 1).expand(n, 1, SIDE, SIDE)
 
 
-def moments(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def moments(images: Tensor) -> tuple[Tensor, Tensor]:
     """Return where each picture's ink is on average, `(N, 2)` as x and y, and its covariance `(N, 2, 2)`."""
     ink = (images[:, 0].double() + 1) / 2
     ink = ink / ink.sum((1, 2), keepdim=True)
@@ -355,13 +312,13 @@ def moments(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return middle, torch.einsum("nhw,hwi,hwj->nij", ink, places, places) - torch.einsum("ni,nj->nij", middle, middle)
 
 
-def fills(values: torch.Tensor, largest: float) -> bool:
+def fills(values: Tensor, largest: float) -> bool:
     """Say whether values spread over ± `largest`, to both ends and no farther (2 % for reading off a grid)."""
     ends = float(values.min()), float(values.max())
     return ends == pytest.approx((-largest, largest), rel=0.1) and max(map(abs, ends)) < 1.02 * largest + 0.005
 
 
-def moved(x: float = SPREAD, y: float = SPREAD, **amounts: float) -> tuple[torch.Tensor, torch.Tensor]:
+def moved(x: float = SPREAD, y: float = SPREAD, **amounts: float) -> tuple[Tensor, Tensor]:
     """Return the moments of 300 blobs that were augmented by these amounts alone."""
     return moments(augment(blobs(300, x, y), source(), **{**STILL, **amounts}))
 
@@ -396,34 +353,27 @@ def test_strength_is_a_share_of_every_amount() -> None:
     half = {name: amount / 2 for name, amount in amounts.items()}
     assert torch.equal(augment(images, source(), **amounts, strength=0.5), augment(images, source(), **half))
     torch.testing.assert_close(augment(images, source(), strength=0.0), images, rtol=0, atol=1e-4)
-    torch.testing.assert_close(augment(images, source(), **STILL), images, rtol=0, atol=1e-4)
     usual = augment(images, source(), degrees=15, scale=0.15, shift=0.1, shear=0.15, strength=1)
     assert torch.equal(augment(images, source()), usual)
 
 
-def test_two_views_are_two_augmentations_of_the_same_pictures_each_moved_by_itself() -> None:
-    images, amounts = digits("test")[0][::50], {"degrees": 5.0, "scale": 0.03, "shift": 0.02, "shear": 0.03}
-    one, other = two_views(images, source(), **amounts)
-    rng, before = source(), torch.get_rng_state()
-    assert torch.equal(one, augment(images, rng, **amounts)) and torch.equal(other, augment(images, rng, **amounts))
-    gaps = torch.cdist(one.flatten(1), other.flatten(1))
-    assert torch.equal(gaps.argmin(1), torch.arange(len(images))) and gaps.min() > 0  # row i of both shows picture i
+def test_two_views_are_two_augmentations_and_channels_move_alike_but_not_pictures() -> None:
+    images, amounts, rng, before = digits("test")[0][::50], {"degrees": 5.0}, source(), torch.get_rng_state()
+    views = two_views(images, source(), **amounts)
+    assert all(torch.equal(view, augment(images, rng, **amounts)) for view in views)
     turned = augment(images[:1].expand(20, 3, 28, 28), rng)
-    assert torch.equal(turned[:, 0], turned[:, 1]) and torch.equal(turned[:, 0], turned[:, 2])  # channels move alike
-    assert (turned[1:] - turned[:-1]).abs().flatten(1).amax(1).min() > 0.1  # pictures do not
+    assert torch.equal(turned[:, 0], turned[:, 1]) and torch.equal(turned[:, 0], turned[:, 2])
+    assert (turned[1:] - turned[:-1]).abs().flatten(1).amax(1).min() > 0.1
     assert torch.equal(before, torch.get_rng_state())
 
 
 @pytest.mark.parametrize("shape", [(40, 3, 32, 32), (40, 1, 28, 28)])
 def test_what_comes_in_is_paper_and_values_stay_in_range(shape: tuple[int, ...]) -> None:
-    images = torch.ones(shape)
-    far = augment(images, source(), 180, 0.9, 0.9, 0.9)
-    assert far.shape == images.shape and far.dtype == images.dtype
-    assert far.min() == -1 and far.max() <= 1
+    far = augment(torch.ones(shape), source(), 180, 0.9, 0.9, 0.9)
+    assert far.shape == shape and far.min() == -1 and far.max() <= 1
     # A sheet of ink that moves by up to 0.4 each way, 0.2 on average, leaves paper behind.
-    bare = (augment(images, source(), **{**STILL, "shift": 0.4}) < 0).double().mean()
+    bare = (augment(torch.ones(shape), source(), **{**STILL, "shift": 0.4}) < 0).double().mean()
     assert float(bare) == pytest.approx(1 - 0.8**2, abs=0.1)
     mixed = augment(2 * torch.rand(shape, generator=source()) - 1, source())
-    assert mixed.min() >= -1 and mixed.max() <= 1
-    for channel in mixed.unbind(1)[1:]:
-        assert not torch.equal(channel, mixed[:, 0])  # each channel keeps its own content
+    assert mixed.abs().max() <= 1
+    assert not any(torch.equal(channel, mixed[:, 0]) for channel in mixed.unbind(1)[1:])  # each keeps its content

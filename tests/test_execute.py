@@ -61,12 +61,13 @@ def course(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write_chapter(course: Path, name: str, cells: list[str]) -> None:
-    """Write a chapter: a title and some code cells."""
-    code = [new_code_cell(source, id=f"code-{number}") for number, source in enumerate(cells)]
+def write_chapter(course: Path, name: str, cells: list[str], text: str = "") -> None:
+    """Write a chapter: a title, perhaps with text, and some code cells."""
+    # Ids and code differ: the build finds a notebook's name by its ids and its stored result by its code.
+    code = [new_code_cell(source, id=f"{name}-{number}") for number, source in enumerate(cells)]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = new_notebook(cells=[new_markdown_cell(f"# {name}", id="title"), *code], metadata={"kernelspec": kernel})
-    nbformat.write(notebook, course / "book" / f"{name}.ipynb")
+    cells = [new_markdown_cell(f"# {name}{text}", id=f"{name}-title"), *code]
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), course / "book" / f"{name}.ipynb")
 
 
 def edit_markdown(course: Path, name: str) -> None:
@@ -89,9 +90,6 @@ def changed_by(course: Path, change: Callable[[], object]) -> set[str]:
     return {name for name, _ in before ^ fingerprints()}
 
 
-# --- what a chapter depends on -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", HELPERS)
 def test_an_edit_concerns_the_chapters_that_import_or_name_the_file(course: Path, name: str) -> None:
     path = course / "helpers" / name
@@ -99,15 +97,11 @@ def test_an_edit_concerns_the_chapters_that_import_or_name_the_file(course: Path
     assert found == HELPERS[name][1]
 
 
-def test_pins_concern_every_chapter_and_prose_none(course: Path) -> None:
+def test_pins_concern_every_chapter_prose_none_and_a_new_module_in_front_of_a_name_is_noticed(course: Path) -> None:
     assert changed_by(course, lambda: edit_markdown(course, "01-first")) == set()
-    pins = course / "requirements.txt"
+    pins, new = course / "requirements.txt", course / "helpers" / "middle" / "__init__.py"
     assert changed_by(course, lambda: pins.write_text("numpy==3\n", encoding="utf-8")) == EVERY
     assert changed_by(course, lambda: write_chapter(course, "04-fourth", ["%time print(5)"])) == {"04-fourth"}
-
-
-def test_a_new_module_in_front_of_a_name_is_noticed(course: Path) -> None:
-    new = course / "helpers" / "middle" / "__init__.py"
     new.parent.mkdir()
     assert changed_by(course, lambda: new.write_text("X = 2\n", encoding="utf-8")) == {"01-first"}
 
@@ -117,9 +111,6 @@ def test_chapters_of_the_course_need_what_they_import() -> None:
     needed = {path.relative_to(helpers.root).as_posix() for path in helpers.needed("from helpers import data")}
     assert {"helpers/__init__.py", "helpers/data.py", "helpers/assets/digits.npz"} <= needed
     assert not any("stability" in name or "ebgan" in name for name in needed), needed
-
-
-# --- execution ----------------------------------------------------------------------------------------------
 
 
 def executed(said: str) -> list[str]:
@@ -163,51 +154,37 @@ def test_a_chapter_that_fails_is_explained_and_fails_again_and_the_others_go_on(
     write_chapter(course, "03-third", ["import os", "os._exit(3)"])
     failures = execute_book(2, root=course)
     assert len(failures) == 2
-    assert "book/01-first.ipynb, cell 3 (id code-1):\n    value = 1\n    value / 0\nZeroDivisionError" in failures[0]
+    assert "01-first.ipynb, cell 3 (id 01-first-1):\n    value = 1\n    value / 0\nZeroDivisionError" in failures[0]
     assert "book/03-third.ipynb" in failures[1] and "kernel died" in failures[1]
     assert set(executed(capsys.readouterr().out)) == EVERY
     assert len(execute_book(2, root=course)) == 2
     assert set(executed(capsys.readouterr().out)) == {"01-first", "03-third"}
 
 
-# --- what is told --------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def chapter(tmp_path: Path) -> Chapter:
-    """Return a chapter that has made one claim and is making another."""
-    found = Chapter(tmp_path / "01-first.ipynb", tmp_path / "kept.ipynb", new_notebook(), "x")
+@pytest.mark.parametrize(
+    ("terminal", "verbose", "states"),
+    [
+        (False, False, "waiting running done done"),
+        (True, False, "waiting running FAILED"),
+        (True, True, "running running"),
+    ],
+)
+def test_each_chapter_has_its_line(terminal: bool, verbose: bool, states: str, tmp_path: Path) -> None:
+    chapter, out = Chapter(tmp_path / "01-first.ipynb", tmp_path / "kept.ipynb", new_notebook(), "x"), io.StringIO()
     line = '{"text": "It holds", "holds": true, "measured": "1 of 1"}\n'
-    found.claims_file.write_text(line + line[:20], encoding="utf-8")
-    return found
-
-
-def told(chapter: Chapter, *states: str, terminal: bool = False, verbose: bool = False) -> str:
-    """Return what is told while the chapter goes through some states."""
-    out = io.StringIO()
+    chapter.claims_file.write_text(line + line[:20], encoding="utf-8")  # one claim is made, another is on its way
     out.isatty = lambda: terminal
     board = Board([chapter], verbose=verbose, out=out)
-    for chapter.state in states:
+    for chapter.state in states.split():
         chapter.seconds = 7.0
         board.tell()
-    return out.getvalue()
-
-
-def test_a_line_when_a_chapter_starts_and_one_when_it_ends(chapter: Chapter) -> None:
-    first, second = told(chapter, "waiting", "running", "running", "done", "done").splitlines()
-    assert first == "executing book/01-first.ipynb"
-    assert second.split() == ["01-first", "1", "claims", "7", "s"]
-
-
-def test_on_a_terminal_a_chapters_line_is_written_over(chapter: Chapter) -> None:
-    text = told(chapter, "waiting", "running", "FAILED", terminal=True)
-    assert text.count("01-first") == 2 and text.count("\x1b[1A") == 1
-    assert text.endswith("7 s  FAILED\n")
-
-
-def test_who_asks_for_more_gets_every_claim(chapter: Chapter) -> None:
-    text = told(chapter, "running", "running", terminal=True, verbose=True)
-    assert text.count("  01 holds: It holds [1 of 1]\n") == 1
+    text = out.getvalue()
+    assert text.count("  01 holds: It holds [1 of 1]\n") == verbose
+    if not terminal:
+        first, second = text.splitlines()
+        assert first == "executing book/01-first.ipynb" and second.split() == ["01-first", "1", "claims", "7", "s"]
+    elif not verbose:  # the line is written over
+        assert text.count("01-first") == 2 and text.count("\x1b[1A") == 1 and text.endswith("7 s  FAILED\n")
 
 
 def test_a_second_run_has_the_same_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from course_site import MARK_BOX, MARKED_ELSEWHERE, leave_boxes, node_binary
+from bs4 import BeautifulSoup
+from course_site import MARK_BOX, MARKED_ELSEWHERE, dress_claims, leave_boxes, node_binary
 from fontTools.ttLib import TTFont
 from light_pages import Pictures, cut_math_fonts, lighten_code, plain_classes
 from PIL import Image
 from sphinx.errors import ExtensionError
+
+from helpers.figures.claimed import BLOCK
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,33 +31,42 @@ def png(mode: str) -> bytes:
     return file.getvalue()
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> Pictures:
-    (tmp_path / "site" / "_images").mkdir(parents=True)
-    return Pictures(tmp_path / "site", tmp_path / "kept")
-
-
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_no_pixel_changes(mode: str, pictures: Pictures) -> None:
-    before = Image.open(io.BytesIO(png(mode)))
-    after = Image.open(io.BytesIO((pictures.site / pictures.convert(png(mode))).read_bytes()))
-    assert after.mode == mode
-    pixels = zip(before.get_flattened_data(), after.get_flattened_data(), strict=True)
-    seen = [(old, new) for old, new in pixels if old[3:] != (0,)]  # of a pixel that cannot be seen no colour matters
-    assert len(seen) > 1000 and all(old == new for old, new in seen)
-
-
-def test_pictures_inside_and_beside_the_page_become_files_that_wait(pictures: Pictures) -> None:
-    (pictures.site / "_images" / "a.png").write_bytes(png("RGB"))
-    inside = base64.b64encode(png("RGBA")).decode()
+def test_pictures_beside_and_inside_the_page_become_files_and_keep_each_pixel(mode: str, tmp_path: Path) -> None:
+    pictures, before = Pictures(tmp_path, tmp_path / "kept"), Image.open(io.BytesIO(png(mode)))
+    (tmp_path / "_images").mkdir()
+    (tmp_path / "_images" / "a.png").write_bytes(png(mode))
+    inside = base64.b64encode(png(mode)).decode()
     page = f'<img alt="one" src="../_images/a.png" /><p>x</p><img src="data:image/png;base64,{inside}" alt="two">'
     light = pictures.lighten(page, depth=1)
     assert "base64" not in light and "a.png" not in light and light.count('loading="lazy"') == 2
     assert light.count('width="40" height="30"') == 2 and 'alt="one"' in light and 'alt="two"' in light
     for path in (tag.split('"')[0] for tag in light.split('src="../')[1:]):
-        assert (pictures.site / path).is_file()
+        after = Image.open(tmp_path / path)
+        assert after.mode == mode
+        pixels = zip(before.get_flattened_data(), after.get_flattened_data(), strict=True)
+        seen = [(old, new) for old, new in pixels if old[3:] != (0,)]  # where nothing can be seen no colour matters
+        assert len(seen) > 1000 and all(old == new for old, new in seen)
     assert pictures.lighten(light, depth=1) == light
     assert pictures.lighten('<img src="_static/logo.png">', depth=0) == '<img src="_static/logo.png">'
+
+
+def test_a_figure_for_fine_screens_is_shown_half_as_wide(tmp_path: Path) -> None:
+    (tmp_path / "_images").mkdir()
+    Image.open(io.BytesIO(png("RGB"))).save(tmp_path / "_images" / "a.png", dpi=(200, 200))
+    page = Pictures(tmp_path, tmp_path / "kept").lighten('<img alt="one" src="_images/a.png">', depth=0)
+    assert 'width="20" height="15"' in page
+
+
+def test_claims_get_a_link_each_and_no_address_twice() -> None:
+    claims = [BLOCK.format(7, "a &lt; b", "0.5"), BLOCK.format(8, "c", "1"), BLOCK.format(7, "a &lt; b", "0.6")]
+    page = BeautifulSoup(dress_claims("".join(claims)), "html.parser")
+    blocks = page.select("div.claim")
+    assert [block["id"] for block in blocks] == ["claim-00000007", "claim-00000008", "claim-00000007-2"]
+    assert [block.select_one("a.headerlink")["href"] for block in blocks] == [f"#{block['id']}" for block in blocks]
+    assert [block.select_one(".measured").text for block in blocks] == ["0.5", "1", "0.6"]
+    assert blocks[0].get_text("|") == "✓|a < b |#|0.5" and not page.select("[style]"), "course.css gives the look"
+    assert dress_claims(str(page)) == str(page)
 
 
 def test_words_of_code_lose_a_tag_only_if_it_changes_nothing() -> None:
@@ -93,8 +105,7 @@ def test_math_fonts_keep_what_pages_need(tmp_path: Path) -> None:
 
 
 def test_a_page_gets_one_style_sheet_without_the_rules_that_nobody_uses(tmp_path: Path) -> None:
-    sheets = {
-        "basic.css": "i { color: green }",
+    linked = {
         "styles/theme.css": '@import "../basic.css";',
         "styles/pydata-sphinx-theme.css": '@charset "utf-8"; p { color: red } .nobody { color: red }',
         "styles/sphinx-book-theme.css": "p { color: blue; background: url(../icon.png) }",
@@ -103,22 +114,21 @@ def test_a_page_gets_one_style_sheet_without_the_rules_that_nobody_uses(tmp_path
     }
     (tmp_path / "_static" / "styles").mkdir(parents=True)
     (tmp_path / "_static" / "icon.png").write_bytes(png("RGB"))
-    for name, css in sheets.items():
+    for name, css in {**linked, "basic.css": "i { color: green }"}.items():
         (tmp_path / "_static" / name).write_text(css, encoding="utf-8")
-    for path, above in (("index.html", ""), ("deep/page.html", "../"), ("404.html", "/base/")):
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        links = "".join(
-            f'<link href="{above}_static/{name}?v=1" rel="stylesheet" />\n' for name in sheets if name != "basic.css"
-        )
-        (tmp_path / path).write_text(f"<html><head>{links}</head><p><i>x</i></p></html>", encoding="utf-8")
+    pages = {tmp_path / "index.html": "", tmp_path / "deep" / "page.html": "../", tmp_path / "404.html": "/base/"}
+    for path, above in pages.items():
+        path.parent.mkdir(exist_ok=True)
+        links = "".join(f'<link href="{above}_static/{name}?v=1" rel="stylesheet" />\n' for name in linked)
+        path.write_text(f"<html><head>{links}</head><p><i>x</i></p></html>", encoding="utf-8")
     for _ in range(2):  # the second time there is nothing left to do
         subprocess.run([node_binary(), str(ROOT / "tools" / "vendor" / "styles.mjs"), str(tmp_path)], check=True)
     [joined] = (tmp_path / "_static").glob("all.*.css")
     css = joined.read_text(encoding="utf-8")
     assert css.index("i{color:green}") < css.index("p{color:red}") < css.index("p{color:#00f")
     assert "icon.png" in css and "../icon" not in css and ".nobody{" not in css and ".nobody-either" in css
-    for path, above in (("index.html", ""), ("deep/page.html", "../"), ("404.html", "/base/")):
-        page = (tmp_path / path).read_text(encoding="utf-8")
+    for path, above in pages.items():
+        page = path.read_text(encoding="utf-8")
         assert page.count("<link") == 1 and f'href="{above}_static/{joined.name}"' in page
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lists import all_chapters, chapters_among, executions, question_of, title_of
+from lists import LISTS, all_chapters, chapters_among, executions, question_of, title_of
 from nbformat.v4 import new_markdown_cell, new_notebook
 from sphinx_external_toc.parsing import parse_toc_data
 
+ROOT = Path(__file__).resolve().parents[1]
 OPENING = "# The group's code\n\n> **Question.** Is a | b\n> worth $x$?\n>\n> Not this.\n\n*You will be able to* see."
 TOC = {
     "format": "jb-book",
@@ -54,3 +55,8 @@ def test_the_status_page_says_what_each_chapter_took_and_how_many_claims_it_made
     (kept / "01-first.claims.jsonl").write_text("{}\n{}\n", encoding="utf-8")
     written = executions(parse_toc_data(TOC), tmp_path / "book")
     assert written.splitlines()[2:] == ["| [01 The group’s code](01-first.ipynb) | 2 | 31 |"]
+
+
+def test_each_list_stands_on_a_page_of_the_book() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md"))
+    assert [pages.count(place) for place in LISTS] == [1] * len(LISTS)

@@ -4,6 +4,7 @@ import hashlib
 import math
 import re
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -13,63 +14,56 @@ from torch import Tensor
 
 from helpers import metrics
 from helpers.data import Mixture, digits, grid, ring
+from helpers.seed import rngs
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-# --- modes -----------------------------------------------------------------------------------------
-
-CROSS = Mixture(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]), 0.1)
+UNIT = Mixture(torch.tensor([[0.0, 0.0], [4.0, 0.0]]), 0.5)
 
 
-def points(*counts: int, nowhere: int = 0) -> Tensor:
-    """Put so many points on each centre of the cross, and some at the origin, between the modes."""
-    rows = torch.repeat_interleave(CROSS.centers, torch.tensor(counts), dim=0)
-    return torch.cat([rows, torch.zeros(nowhere, 2)])
+def nearest_by_loops(points: Tensor, mixture: Mixture, widths: float) -> list[int]:
+    """Return the number of the nearest centre, or −1, point by point."""
+    numbers = []
+    for point in points.tolist():
+        gaps = [math.dist(point, center) for center in mixture.centers.tolist()]
+        numbers.append(gaps.index(min(gaps)) if min(gaps) <= widths * mixture.std else -1)
+    return numbers
 
 
-def test_a_sample_belongs_to_the_nearest_mode_within_three_widths() -> None:
-    given = torch.tensor([[1.29, 0.0], [1.31, 0.0], [0.0, 0.75], [0.0, 0.0], [0.1, -1.1]])
-    assert metrics.nearest_mode(given, CROSS).tolist() == [0, -1, 1, -1, 3]
-    assert metrics.nearest_mode(given, CROSS, widths=20).tolist()[:3] == [0, 0, 1]
+@pytest.mark.parametrize("mixture", [UNIT, ring(std=0.2), grid(side=3, std=0.3)])
+@pytest.mark.parametrize(("widths", "share"), [(3.0, 0.25), (1.5, 0.25), (3.0, 1.0)])
+def test_modes_are_counted_as_by_hand_in_each_run(mixture: Mixture, widths: float, share: float) -> None:
+    runs = mixture.sample(80, rngs([0, 1, 2])) * torch.tensor([1.0, 1.2, 0.3]).reshape(3, 1, 1)  # two of them are off
+    near = [nearest_by_loops(run, mixture, widths) for run in runs]
+    count = len(mixture.centers)
+    covered = [sum(run.count(mode) >= share * 80 / count for mode in range(count)) for run in near]
+    assert metrics.nearest_mode(runs, mixture, widths).tolist() == near
+    assert metrics.modes_covered(runs, mixture, share, widths).tolist() == covered
+    precision = [fmean(number >= 0 for number in run) for run in near]
+    assert metrics.sample_precision(runs, mixture, widths).tolist() == pytest.approx(precision)
+    assert metrics.modes_covered(runs[1], mixture, share, widths) == covered[1]
+    if (widths, share) == (3.0, 0.25):
+        assert metrics.modes_covered(runs, mixture).tolist() == covered
+        assert metrics.nearest_mode(runs, mixture).tolist() == near
+        assert metrics.sample_precision(runs, mixture).tolist() == pytest.approx(precision)
 
 
-def test_a_mode_is_covered_by_a_quarter_of_its_fair_share() -> None:
-    # 80 samples, 4 modes: the fair part is 20, so 5 samples cover a mode and 4 do not.
-    each = [points(66, 5, 5, 4), points(20, 20, 20, 20), points(5, 5, 0, 0, nowhere=70), points(80, 0, 0, 0)]
-    runs = torch.stack(each)
-    assert (
-        metrics.modes_covered(runs, CROSS).tolist()
-        == [metrics.modes_covered(run, CROSS) for run in each]
-        == [3, 4, 2, 1]
-    )
-    assert metrics.modes_covered(runs, CROSS, share=0.2).tolist() == [4, 4, 2, 1]
-    assert metrics.modes_covered(runs, CROSS, share=1.0).tolist() == [1, 4, 0, 1]
-    assert metrics.sample_precision(runs, CROSS).tolist() == [1, 1, 0.125, 1]
-    assert metrics.sample_precision(points(9, 0, 0, 1), CROSS, widths=0.1) == 1
-    assert torch.equal(
-        metrics.nearest_mode(runs, CROSS), torch.stack([metrics.nearest_mode(run, CROSS) for run in each])
-    )
-    assert metrics.modes_covered(runs - 0.15, CROSS, widths=2).tolist() == [0, 0, 0, 0]
-    assert metrics.sample_precision(runs[0] - 0.15, CROSS, widths=2) == 0
-    near, far = runs - 0.2, runs - 0.25  # 2.8 and 3.5 widths away; the course counts up to 3
-    assert metrics.modes_covered(near, CROSS).tolist() == [3, 4, 2, 1]
-    assert metrics.modes_covered(far, CROSS).tolist() == [0] * 4 and not metrics.sample_precision(far, CROSS).any()
+def test_the_limits_themselves_count() -> None:
+    ends = torch.tensor([[1.5, 0.0], [1.51, 0.0]])
+    assert metrics.nearest_mode(ends, UNIT).tolist() == [0, -1]
+    rows = UNIT.centers.repeat_interleave(torch.tensor([35, 5]), 0)  # the fair part of 40 is 20, a quarter of it 5
+    assert metrics.modes_covered(rows, UNIT) == 2 and metrics.modes_covered(rows[:-1], UNIT, share=0.26) == 1
 
 
-@pytest.mark.parametrize("mixture", [ring(), grid()])
-def test_the_data_themselves_cover_all_modes(mixture: Mixture) -> None:
-    x = mixture.sample(5000, torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("mixture", [ring(), grid(), Mixture(ring().centers + 1e4, 0.1)])
+def test_true_samples_are_as_precise_as_theory_says_also_far_from_the_origin(mixture: Mixture) -> None:
+    x = mixture.sample(10_000, rngs([0])[0])
     assert metrics.modes_covered(x, mixture) == len(mixture.centers)
-    # Within three widths in two dimensions lies 1 − exp(−9/2).
-    assert float(metrics.sample_precision(x, mixture)) == pytest.approx(
-        1 - math.exp(-4.5), abs=0.008
-    )  # 5 standard errors
-
-
-# --- Fréchet distance ------------------------------------------------------------------------------
+    # Within three widths in two dimensions lies 1 − exp(−9/2), give or take 5 standard errors.
+    assert float(metrics.sample_precision(x, mixture)) == pytest.approx(1 - math.exp(-4.5), abs=0.006)
 
 
 def correlated(n: int, seed: int) -> Tensor:
@@ -84,74 +78,40 @@ def test_frechet_distance_is_the_formula_with_a_matrix_root() -> None:
     expected = float(((a.mean(0) - b.mean(0)) ** 2).sum()) + np.trace(cov_a + cov_b - 2 * root)
     assert metrics.frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
     assert metrics.frechet_distance(b, a) == pytest.approx(expected, rel=1e-6)
+    for few in range(2, 7):  # no more rows than axes: the product has roots of 0, which rounding may make negative
+        assert metrics.frechet_distance(a[:few], a[:few] + 1) == pytest.approx(6, rel=1e-5)
+    still = torch.full((9, 1), 3.0)
+    assert metrics.frechet_distance(still, torch.ones(4, 1)) == pytest.approx(4)  # a feature that never varies
 
 
-def test_frechet_distance_of_gaussians_in_closed_form() -> None:
-    x = correlated(200, 0)
-    shift = torch.arange(6, dtype=torch.float64)
-    assert metrics.frechet_distance(x, x) == pytest.approx(0, abs=1e-5)
-    assert metrics.frechet_distance(x, x + shift) == pytest.approx(55, rel=1e-6)  # 0² + … + 5²: only the means differ
-    # Twice as wide about the same mean: Σ (2σ − σ)² = tr Σ.
-    wide, still = 2 * (x - x.mean(0)) + x.mean(0), torch.full((9, 1), 3.0)
-    assert metrics.frechet_distance(x, wide) == pytest.approx(float(x.T.cov().trace()), rel=1e-6)
-    assert metrics.frechet_distance(still, torch.ones(4, 1)) == pytest.approx(4)  # features that never vary
-    assert metrics.frechet_distance(still[:2], -still[:2]) == pytest.approx(36)
-
-
-def test_real_digits_against_real_ones_at_the_courses_n() -> None:
-    held_out = torch.cat([digits("validation")[0], digits("test")[0]])
-    real = metrics.digit_features(digits("train")[0])
-    assert len(held_out) == metrics.FRECHET_N == 1000
-    features = metrics.digit_features(held_out)
-    # Recorded: against all 4,000 training digits, and against 1,000 of them at a time.
-    assert metrics.frechet_distance(features, real) == pytest.approx(7.574, abs=0.05)
-    floors = [metrics.frechet_distance(features, real[start::4]) for start in range(4)]
-    assert all(8.5 < floor < 9.7 for floor in floors), floors
-    noise = metrics.digit_features(torch.rand(1000, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1)
-    assert metrics.frechet_distance(noise, real[::4]) > 50 * max(floors)
-
-
-def test_the_effective_number_counts_equal_classes_and_follows_the_entropy() -> None:
-    assert metrics.effective_number(torch.tensor([4, 4, 4])) == pytest.approx(1)
-    assert metrics.effective_number(torch.arange(40) % 8) == pytest.approx(8)
-    half = torch.cat([torch.zeros(9, dtype=torch.long), torch.arange(1, 10)])
-    assert metrics.effective_number(half) == pytest.approx(6)  # √2 · √18
-    counts = half.bincount()
-    assert metrics.effective_number(half) == pytest.approx(math.exp(scipy.stats.entropy(counts / counts.sum())))
-
-
-# --- precision and recall --------------------------------------------------------------------------
+def test_the_effective_number_follows_the_entropy() -> None:
+    labels = torch.cat([torch.full((9,), 4), torch.arange(5, 14)])
+    assert metrics.effective_number(labels) == pytest.approx(6)  # √2 · √18
+    counts = torch.tensor([3, 5, 1, 1])
+    expected = math.exp(scipy.stats.entropy(counts / 10))
+    assert metrics.effective_number(torch.arange(4).repeat_interleave(counts)) == pytest.approx(expected)
 
 
 def share_inside_by_loops(points: Tensor, members: Tensor, k: int) -> float:
     """Follow the paper's words, one pair at a time."""
-    inside = 0
-    for point in points:
-        for i, member in enumerate(members):
-            others = sorted(float((member - other).norm()) for j, other in enumerate(members) if j != i)
-            if float((point - member).norm()) <= others[k - 1]:
-                inside += 1
-                break
-    return inside / len(points)
+    inside = set()
+    for i, point in enumerate(points):
+        for member in members:
+            radius = sorted(float((member - other).norm()) for other in members)[k]  # at 0 is the member itself
+            inside |= {i} if float((point - member).norm()) <= radius else set()
+    return len(inside) / len(points)
 
 
 @pytest.mark.parametrize("k", [1, 3])
 def test_precision_and_recall_follow_the_paper(k: int) -> None:
     real, fake = normal(30, 3), normal(22, 3, seed=1) + 1.2
     precision, recall = metrics.precision_recall(real, fake, neighbours=k)
-    assert precision == pytest.approx(share_inside_by_loops(fake, real, k))
-    assert recall == pytest.approx(share_inside_by_loops(real, fake, k))
-    assert 0 < recall < 1 and 0 < precision < 1
-    assert (metrics.precision_recall(real, fake) == (precision, recall)) == (k == 3)
-
-
-def test_precision_and_recall_tell_quality_from_variety() -> None:
-    real = torch.cat([normal(30, 2), normal(30, 2, seed=1) + 20])
-    assert metrics.precision_recall(real, real) == (1, 1)
-    assert metrics.precision_recall(real, real[:30]) == (1, 0.5)  # good, but half is missing
-    assert metrics.precision_recall(real[:30], real) == (0.5, 1)  # everything, and as much again
-    assert metrics.precision_recall(real, real + 1000) == (0, 0)
-    assert metrics.precision_recall(real[:4], real[:4].clone().requires_grad_()) == (1, 1)
+    assert 0 < precision == pytest.approx(share_inside_by_loops(fake, real, k)) and precision < 1
+    assert 0 < recall == pytest.approx(share_inside_by_loops(real, fake, k)) and recall < 1
+    assert (metrics.precision_recall(real, fake.requires_grad_()) == (precision, recall)) == (k == 3)
+    line = torch.arange(4.0).unsqueeze(1)  # the border of a ball belongs to it
+    assert metrics.precision_recall(line, line + 1, neighbours=1) == (1, 1)
+    assert metrics.precision_recall(line, line + 1.5, neighbours=1) == (0.75, 0.75)
 
 
 @pytest.mark.parametrize("count", [25, 30, 60])
@@ -159,28 +119,15 @@ def test_far_from_the_origin_distances_are_as_right_as_near_it(count: int) -> No
     near, far = normal(count, 2).float(), torch.tensor([1e4, 5e3])
     assert metrics.precision_recall(near + far, near + far + 5) == (0, 0)
     assert metrics.precision_recall(torch.cat([near, near + far]), near + far)[0] == 1  # no shift would help both parts
-    there = Mixture(CROSS.centers + far, 0.1)
-    assert metrics.sample_precision(there.sample(1000, source()), there) == pytest.approx(1 - math.exp(-4.5), abs=0.02)
-
-
-# --- Jensen-Shannon divergence ---------------------------------------------------------------------
-
-
-def test_the_divergence_of_equal_and_of_separate_densities() -> None:
-    p, q = torch.zeros(10), torch.zeros(10)
-    p[:5], q[5:] = 0.4, 0.4  # each integrates to 1 with cells of length 0.5
-    assert metrics.jensen_shannon(p, p, 0.5) == pytest.approx(0, abs=1e-7)
-    assert metrics.jensen_shannon(p, q, 0.5) == pytest.approx(math.log(2))
 
 
 def test_the_divergence_is_scipys_distance_squared() -> None:
     p, q = normal(12, 9).flatten().softmax(0), (2 * normal(12, 9, seed=1)).flatten().softmax(0)
+    p[:3], q[2:5] = 0, 0
+    p, q = p / p.sum(), q / q.sum()
     expected = scipy.spatial.distance.jensenshannon(p.numpy(), q.numpy()) ** 2
     assert metrics.jensen_shannon(p.reshape(12, 9) / 0.25, q.reshape(12, 9) / 0.25, 0.25) == pytest.approx(expected)
     assert metrics.jensen_shannon(q, p, 1) == pytest.approx(expected)
-
-
-# --- intervals -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
@@ -198,113 +145,75 @@ def test_wilsons_interval_is_the_written_formula(successes: int, n: int, level: 
     z, p = scipy.stats.norm.ppf((1 + level) / 2), successes / n
     middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    low, high = metrics.wilson_interval(successes, n, level)
-    assert (low, high) == pytest.approx((middle - half, middle + half), abs=1e-12)
-    assert 0 <= low <= p <= high <= 1
-    assert (metrics.wilson_interval(successes, n) == (low, high)) == (level == 0.95)
-
-
-# --- the frozen classifier -------------------------------------------------------------------------
+    found = metrics.wilson_interval(successes, n, level)
+    assert found == pytest.approx((middle - half, middle + half), abs=1e-12)
+    assert (metrics.wilson_interval(successes, n) == found) == (level == 0.95)
 
 
 def test_the_classifier_is_frozen() -> None:
-    model = metrics._frozen_classifier()
-    assert model is metrics._frozen_classifier() and not model.training
-    assert not any(parameter.requires_grad for parameter in model.parameters())
-    rows = [name.encode() + tensor.numpy().tobytes() for name, tensor in sorted(model.state_dict().items())]
-    content = hashlib.sha256(b"".join(rows)).hexdigest()
-    # Another classifier would change every Fréchet distance of the course.
-    assert content == "edc2eca184d0b614ea98dffb864047b11f82495f7b8811c549aaf2fc36b78a77"
-    before, images = torch.get_rng_state(), digits("validation")[0].requires_grad_()
+    before, (images, labels) = torch.get_rng_state(), digits("validation")
+    assert sum(len(digits(split)[0]) for split in ("validation", "test")) == metrics.FRECHET_N
     metrics._frozen_classifier.cache_clear()
-    features = metrics.digit_features(images)
+    model = metrics._frozen_classifier()
     assert torch.equal(before, torch.get_rng_state())
+    assert model is metrics._frozen_classifier() and not model.training
+    rows = [name.encode() + tensor.numpy().tobytes() for name, tensor in sorted(model.state_dict().items())]
+    # Another classifier would change every Fréchet distance of the course.
+    content = hashlib.sha256(b"".join(rows)).hexdigest()
+    assert content == "edc2eca184d0b614ea98dffb864047b11f82495f7b8811c549aaf2fc36b78a77"
+    features = metrics.digit_features(images.double().requires_grad_())
     assert features.shape == (500, 64) and (features >= 0).all()
+    assert features.requires_grad  # a generator may be trained on them
+    assert not any(parameter.requires_grad for parameter in model.parameters())
     torch.testing.assert_close(metrics.digit_probabilities(images), model(images).softmax(1))
-    assert torch.equal(metrics.class_probabilities(features), metrics.digit_probabilities(images))
-    assert metrics.accuracy(metrics.class_probabilities(features).argmax(1), digits("validation")[1]) >= 0.97
-    features.sum().backward()
-    assert images.grad.abs().sum() > 0 and all(parameter.grad is None for parameter in model.parameters())
-
-
-# --- embeddings ------------------------------------------------------------------------------------
-
-
-def source(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+    assert metrics.accuracy(metrics.class_probabilities(features).argmax(1), labels) >= 0.97
 
 
 def test_accuracy_counts_batches_by_their_size() -> None:
     guesses, truths = [torch.tensor([1, 2, 3]), torch.tensor([0])], [torch.tensor([1, 2, 3]), torch.tensor([9])]
     assert metrics.accuracy(guesses, truths) == 0.75  # the mean of the batches' accuracies would be 0.5
     assert metrics.accuracy(torch.cat(guesses), torch.cat(truths)) == 0.75
-    assert metrics.accuracy(tuple(guesses), truths) == 0.75
     assert metrics.accuracy(torch.tensor([True, False]), torch.tensor([1, 1])) == 0.5
     for nothing in (torch.zeros(0), [torch.zeros(0)] * 2):
         with pytest.raises(ValueError, match=r"labels: got .*, expected at least one value"):
             metrics.accuracy(nothing, nothing)
 
 
-def best_by_brute_force(scores: list[float], same: list[int]) -> int:
-    """Return how many pairs the best of all cuts calls right: every score, and a place below and above all."""
-    cuts = [min(scores) - 1, *scores]
-    return max(sum((score > cut) == bool(label) for score, label in zip(scores, same, strict=True)) for cut in cuts)
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_the_best_threshold_is_that_of_brute_force(seed: int) -> None:
-    scores = (3 * torch.randn(12, generator=source(seed))).round()  # whole numbers, so that many are equal
-    same = torch.randint(2, (12,), generator=source(seed + 100))
+@pytest.mark.parametrize("seed", range(20))
+def test_thresholds_and_auroc_are_those_of_brute_force_with_ties(seed: int) -> None:
+    scores = (3 * normal(12, seed=seed)).round()  # whole numbers, so that many are equal
+    same = torch.randint(2, (12,), generator=torch.Generator().manual_seed(seed))
     same[:2] = torch.tensor([0, 1])
     scores[seed % 2 :] /= 1 + seed % 3
     threshold = metrics.best_threshold(scores, same)
-    right = int(((scores > threshold) == same.bool()).sum())
-    assert right == best_by_brute_force(scores.tolist(), same.tolist())
-    assert threshold not in scores.tolist()  # between two scores, so that rounding decides nothing
+    cuts = [*scores, scores.min() - 1]
+    assert ((scores > threshold) == same).sum() == max(((scores > cut) == same).sum() for cut in cuts)
+    assert threshold not in scores  # between two scores, so that rounding decides nothing
     assert metrics.best_threshold(scores, same.bool()) == threshold
-    assert metrics.best_threshold(torch.tensor([0.1, 0.2, 0.6, 0.9]), torch.tensor([0, 0, 1, 1])) == pytest.approx(0.4)
+    pairs = torch.cartesian_prod(scores[same == 1], scores[same == 0]).tolist()
+    wins = fmean((positive > negative) + (positive == negative) / 2 for positive, negative in pairs)
+    assert metrics.auroc(scores, same.bool()) == pytest.approx(wins) == metrics.auroc(scores.half(), same)
 
 
-def test_auroc_counts_pairs_and_ties_by_half() -> None:
-    for seed in range(10):
-        scores = (2 * torch.randn(20, generator=source(seed))).round()
-        positive = torch.arange(20) % 3 == 0
-        wins = [
-            float(p > n) + 0.5 * float(p == n) for p in scores[positive].tolist() for n in scores[~positive].tolist()
-        ]
-        assert wins.count(0.5) > 3
-        assert metrics.auroc(scores, positive) == pytest.approx(sum(wins) / len(wins))
-        assert metrics.auroc(scores.bfloat16(), positive.long()) == metrics.auroc(scores, positive)
-    assert metrics.auroc(torch.ones(6), torch.arange(6) % 2) == 0.5
-    assert metrics.auroc(torch.arange(6.0), torch.arange(6) > 2) == 1
-
-
-def test_retrieval_finds_the_partner_by_cosine() -> None:
-    gallery = torch.eye(5, dtype=torch.float64) * torch.tensor([1.0, 100, 1, 1, 1]).unsqueeze(1)
-    queries = torch.eye(5, dtype=torch.float64) + 0.1  # the dot product would send all of them to the long row
-    assert metrics.retrieval_accuracy(queries, gallery) == 1
-    assert metrics.retrieval_accuracy(queries, gallery[[0, 1, 2, 4, 3]]) == 0.6
-    assert metrics.retrieval_accuracy(torch.ones(5, 3), torch.ones(5, 3)) == 0.2  # collapsed embeddings are at chance
-    a, b = normal(40, 3), normal(40, 3, seed=1) + normal(40, 3)
-    hits = 0
-    for i, query in enumerate(a):
-        hits += max(range(40), key=lambda j: float(torch.cosine_similarity(query, b[j], dim=0))) == i
-    assert 1 < hits < 40 and metrics.retrieval_accuracy(a, b) == hits / 40
+def test_the_threshold_lies_in_the_middle_or_one_beyond_the_end() -> None:
+    scores = torch.tensor([0.1, 0.2, 0.6, 0.9])
+    assert metrics.best_threshold(scores, torch.tensor([0, 0, 1, 1])) == pytest.approx(0.4)
+    assert metrics.best_threshold(scores, torch.tensor([1, 1, 1, 0])) == pytest.approx(-0.9)
+    assert metrics.best_threshold(scores, torch.tensor([1, 0, 0, 0])) == pytest.approx(1.9)
 
 
 @pytest.mark.parametrize("neighbours", [1, 5])
-def test_neighbours_vote_by_cosine(neighbours: int) -> None:
-    train_x, test_x = normal(40, 3), normal(25, 3, seed=1)
-    lengths = 10 ** normal(40, 1, seed=2)
+def test_neighbours_and_partners_are_found_by_cosine(neighbours: int) -> None:
+    train_x, test_x = normal(40, 3), normal(40, 3, seed=1) + normal(40, 3)
     train_y, test_y = (train_x[:, 0] > 0).long(), (test_x[:, 0] + test_x[:, 1] > 0).long()
-    hits = 0
-    for x, y in zip(test_x, test_y, strict=True):
-        near = torch.cosine_similarity(x.unsqueeze(0), train_x).topk(neighbours).indices
-        hits += int(train_y[near].mode().values == y)
-    assert 0.5 < hits / 25 < 1
-    assert metrics.knn_accuracy(lengths * train_x, train_y, test_x, test_y, neighbours) == hits / 25
-    assert neighbours == 1 or metrics.knn_accuracy(train_x, train_y, test_x, test_y) == hits / 25
-    assert metrics.knn_accuracy(train_x, train_y, test_x, 1 - test_y, neighbours) == pytest.approx(1 - hits / 25)
+    likeness = torch.cosine_similarity(test_x.unsqueeze(1), train_x, dim=-1)
+    votes = train_y[likeness.topk(neighbours).indices].mode().values
+    right, scaled = fmean((votes == test_y).tolist()), 10 ** normal(40, 1, seed=2) * train_x
+    assert 0.5 < right < 1
+    assert metrics.knn_accuracy(scaled, train_y, test_x, test_y, neighbours) == right
+    assert neighbours == 1 or metrics.knn_accuracy(train_x, train_y, test_x, test_y) == right
+    partners = fmean((likeness.argmax(1) == torch.arange(40)).tolist())
+    assert 0 < partners < 1 and metrics.retrieval_accuracy(test_x, scaled) == partners
 
 
 def test_a_linear_probe_finds_what_a_plane_can_part() -> None:
@@ -319,9 +228,6 @@ def test_a_linear_probe_finds_what_a_plane_can_part() -> None:
     # Standardised first: the unit of an axis does not matter.
     units = torch.tensor([1e-5, 1.0, 1e4]).double()
     assert metrics.linear_probe(units * x, y, units * test_x, test_y) == metrics.linear_probe(x, y, test_x, test_y)
-
-
-# --- verdicts -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -362,5 +268,6 @@ def test_metrics_of_embeddings_on_cuda_are_those_of_the_cpu() -> None:
         lambda a, b, k: metrics.auroc(a[:, 0], k),
         lambda a, b, k: metrics.retrieval_accuracy(a, b),
         lambda a, b, k: metrics.knn_accuracy(a, k, b, k) + metrics.linear_probe(a, k, b, k),
+        lambda a, b, k: float(metrics.modes_covered(a[:, :2], UNIT)),
     ):
         assert metric(x.cuda(), y.cuda(), labels.cuda()) == pytest.approx(metric(x, y, labels))

@@ -29,57 +29,47 @@ DRAWINGS: dict[str, Callable[[Axes], Axes]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_figure_is_left() -> Iterator[None]:
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
-def ax() -> Axes:
-    return plots.figure()[1]
+def ax() -> Iterator[Axes]:
+    """Return empty axes, and leave no figure."""
+    yield plots.figure()[1]
+    plt.close("all")
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_plot_returns_its_axes_and_changes_nothing_else(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = []
-    monkeypatch.setattr(plt, "show", lambda *_, **__: shown.append(True))
-    before = matplotlib.rcParams.copy()
-    plt.close("all")
+    def surroundings() -> list[object]:
+        random = [torch.get_rng_state().tolist(), str(np.random.get_state())]
+        return [matplotlib.rcParams.copy(), plt.get_fignums(), *random]
+
+    monkeypatch.setattr(plt, "show", lambda *_, **__: pytest.fail("shown"))
     figure, axes = plots.figure(columns=2)
-    random = torch.get_rng_state(), np.random.get_state()[1].copy()
-    assert DRAWINGS[name](axes[0]) is axes[0]
+    before = surroundings()
+    assert DRAWINGS[name](axes[0]) is axes[0] and surroundings() == before
     assert axes[0].has_data() and not axes[1].has_data()
-    assert not shown and plt.get_fignums() == [figure.number]
-    assert matplotlib.rcParams == before
-    assert torch.equal(random[0], torch.get_rng_state())
-    assert (random[1] == np.random.get_state()[1]).all()
     figure.canvas.draw()  # layout problems show here, as warnings
+    plt.close(figure)
 
 
-def test_figures_have_one_width() -> None:
-    for columns, rows, height in ((1, 1, 3.2), (3, 1, 2.0), (2, 4, 1.5)):
-        figure, axes = plots.figure(columns, rows, height)
-        assert tuple(figure.get_size_inches()) == pytest.approx((plots.WIDTH, rows * height))
-        assert np.size(axes) == rows * columns
-        assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (rows, columns)
-
-
-def test_the_style_lays_figures_out_and_puts_titles_on_the_left() -> None:
+@pytest.mark.parametrize(("columns", "rows", "height"), [(1, 1, 3.2), (3, 1, 2.0), (2, 4, 1.5)])
+def test_figures_have_one_width_and_one_style(columns: int, rows: int, height: float, ax: Axes) -> None:
     with matplotlib.rc_context({"figure.facecolor": "black"}):
         plots.set_style()
-        figure, ax = plots.figure()
-        ax.set_title("a finding")
-        assert figure.get_layout_engine() is not None  # titles and labels do not overlap
-        assert ax.get_title(loc="left") == "a finding"
-        assert figure.get_facecolor() == (1, 1, 1, 1)  # black text on it can be read on a dark page too
+        figure, axes = plots.figure(columns, rows, height)
+        figure.axes[0].set_title("a finding")
+    assert tuple(figure.get_size_inches()) == pytest.approx((plots.WIDTH, rows * height))
+    assert np.size(axes) == rows * columns
+    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (rows, columns)
+    assert figure.get_layout_engine() is not None  # titles and labels do not overlap
+    assert figure.axes[0].get_title(loc="left") == "a finding"
+    assert figure.get_facecolor() == (1, 1, 1, 1)  # black text on it can be read on a dark page too
 
 
 def test_samples_are_scattered_in_their_colours(ax: Axes) -> None:
     plots.samples(ax, POINTS, POINTS[:2].requires_grad_(), limit=2.0)
     real, fake = ax.collections
     np.testing.assert_array_equal(real.get_offsets(), POINTS.detach())
-    assert len(fake.get_offsets()) == 2
+    np.testing.assert_array_equal(fake.get_offsets(), POINTS[:2].detach())
     assert [to_hex(c.get_facecolor()[0]).upper() for c in (real, fake)] == [plots.REAL, plots.FAKE]
     assert [c.get_label() for c in (real, fake)] == ["real", "generated"]
     assert (ax.get_xlim(), ax.get_ylim(), ax.get_aspect()) == ((-2, 2), (-2, 2), 1)
@@ -94,41 +84,33 @@ def test_the_surface_lies_where_the_lattice_was(ax: Axes) -> None:
     assert points[1, 4].tolist() == [2, -1], "y comes first, x in the first column"
     plots.surface(ax, points[..., 0] + 10 * points[..., 1], limit=2.0, low=-30, high=30)
     (image,) = ax.images
-    assert image.origin == "lower" and image.get_extent() == [-2, 2, -2, 2]
+    assert image.origin == "lower" and image.get_extent() == [-2, 2, -2, 2] and image.get_clim() == (-30, 30)
     drawn = np.asarray(image.get_array())
     assert drawn[0, 4] == 2 - 20 and drawn[4, 0] == -2 + 20  # bottom right, top left
-    assert image.get_clim() == (-30, 30)
 
 
-def test_pictures_are_laid_out_in_reading_order(ax: Axes) -> None:
-    # Five pictures of 2 × 3 pixels, three in a row; each pixel says where it belongs.
-    images = (torch.arange(30.0) / 30 - 0.5).reshape(5, 1, 2, 3)
+@pytest.mark.parametrize(("count", "shape"), [(5, (4, 9)), (2, (2, 9))])
+def test_pictures_are_laid_out_in_reading_order(count: int, shape: tuple[int, int], ax: Axes) -> None:
+    # Pictures of 2 × 3 pixels, three in a row; each pixel says where it belongs, and the places left over are paper.
+    images = (torch.arange(6.0 * count) / 30 - 0.5).reshape(count, 1, 2, 3)
     plots.picture_grid(ax, images, columns=3)
     (image,) = ax.images
-    sheet = np.asarray(image.get_array())
-    assert sheet.shape == (4, 9)
-    for i in range(5):
+    expected = -np.ones(shape, np.float32)
+    for i in range(count):
         top, left = 2 * (i // 3), 3 * (i % 3)
-        np.testing.assert_array_equal(sheet[top : top + 2, left : left + 3], images[i, 0])
-    assert (sheet[2:, 6:] == -1).all()  # the place of the sixth is paper
-    assert image.get_clim() == (-1, 1)
+        expected[top : top + 2, left : left + 3] = images[i, 0]
+    np.testing.assert_array_equal(np.asarray(image.get_array()), expected)
+    assert image.get_clim() == (-1, 1) and not ax.axison
     assert image.cmap(0.0)[:3] == (1, 1, 1) and image.cmap(1.0)[:3] == (0, 0, 0)  # −1 is paper, 1 is ink
-    assert not ax.axison
-    # Fewer pictures than columns leave paper too.
-    plots.picture_grid(ax, torch.ones(2, 1, 2, 2), columns=3)
-    assert np.asarray(ax.images[-1].get_array())[0].tolist() == [1, 1, 1, 1, -1, -1]
 
 
 def test_runs_are_thin_lines_and_a_thick_mean(ax: Axes) -> None:
     values = torch.tensor([[1.0, 3.0], [2.0, 6.0], [0.0, 1.0]])
     plots.runs(ax, [0, 10, 20], values, plots.FAKE, "fake")
     *each, mean = ax.lines
-    assert len(each) == 2
-    for line, column in zip(each, values.T, strict=True):
-        np.testing.assert_array_equal(line.get_ydata(), column)
-        assert line.get_linewidth() < mean.get_linewidth()
-    np.testing.assert_array_equal(mean.get_xdata(), [0, 10, 20])
-    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 0.5])
+    assert [line.get_ydata().tolist() for line in ax.lines] == [*values.T.tolist(), [2, 4, 0.5]]
+    assert all(line.get_linewidth() < mean.get_linewidth() for line in each)
+    assert mean.get_xdata().tolist() == [0, 10, 20]
     assert ax.get_legend_handles_labels()[1] == ["fake"]  # one entry for all
     plots.runs(ax, [0, 10, 20], values, plots.FAKE, "fake", each=False)
     assert len(ax.lines) == 3 + 1, "the mean alone"

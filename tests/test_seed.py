@@ -4,20 +4,12 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
 
 from helpers.seed import THREADS, rngs, seed_everything, torch_seed
-
-
-@pytest.fixture(autouse=True)
-def _same_threads_afterwards() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def draws() -> list[float]:
@@ -30,17 +22,13 @@ def test_the_same_seed_gives_the_same_numbers_everywhere() -> None:
     again = torch.rand(3, generator=seed_everything(7)).tolist() + draws()
     other = torch.rand(3, generator=seed_everything(8)).tolist() + draws()
     assert first == again and not set(first) & set(other)
-    rng, threads = seed_everything(7), torch.get_num_threads()
-    torch.rand(100, generator=rng)  # a generator of its own, not the global one
+    torch.rand(100, generator=seed_everything(7, threads=THREADS + 1))  # a generator of its own, not the global one
+    assert torch.get_num_threads() == THREADS + 1
     with pytest.raises(ValueError, match="seed"):  # a refused seed changes nothing
-        seed_everything(2**32, threads=THREADS + 1)
-    assert draws() == first[3:] and torch.get_num_threads() == threads
-
-
-def test_the_number_of_threads_is_fixed() -> None:
-    for settings, threads in (({"threads": THREADS + 1}, THREADS + 1), ({}, THREADS)):
-        seed_everything(0, **settings)
-        assert torch.get_num_threads() == threads
+        seed_everything(2**32)
+    assert draws() == first[3:] and torch.get_num_threads() == THREADS + 1
+    seed_everything(7)
+    assert torch.get_num_threads() == THREADS
 
 
 def test_generators_are_one_per_seed_and_know_nothing_of_each_other() -> None:

@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import landscape
+import pytest
 import torch
 from docutils import nodes
 from openings import LABELS, dress_openings, items_of, parts_of
 
-# --- the landscape ---------------------------------------------------------------------------------------
 
-
-def test_the_curve_sinks_where_data_is_denser_and_rises_where_its_own_density_is() -> None:
+def test_each_step_moves_the_curve_against_its_own_density_until_its_valleys_are_where_the_data_is() -> None:
     frames = landscape.film()
-    force = landscape.DENSITY - landscape.gibbs(frames[:7])
+    densities, end = landscape.gibbs(frames), frames[-1]
     assert landscape.moments()[:8] == list(range(8)), "the first frames show every step"
-    torch.testing.assert_close(frames[:7] - frames[1:8], landscape.RATE * force)
-    torch.testing.assert_close(landscape.gibbs(frames).sum(-1) * landscape.CELL, torch.ones(len(frames)).double())
-
-
-def test_valleys_end_where_the_data_is_and_the_first_one_becomes_a_hill() -> None:
-    frames = landscape.film()
-    start = int(frames[0].argmin())
-    assert landscape.DENSITY[start] < 0.05 and landscape.overlap(frames)[0] < 0.5, "it begins wrong"
-    assert frames[-1][start] > 1.5
-    lows = [i for i in range(1, landscape.POINTS - 1) if frames[-1][i] < min(frames[-1][i - 1], frames[-1][i + 1])]
+    torch.testing.assert_close(frames[:7] - frames[1:8], landscape.RATE * (landscape.DENSITY - densities[:7]))
+    torch.testing.assert_close(densities.sum(-1) * landscape.CELL, torch.ones(len(frames)).double())
+    start, overlaps = int(frames[0].argmin()), landscape.overlap(frames)
+    assert landscape.DENSITY[start] < 0.05 and overlaps[0] < 0.5, "it begins wrong"
+    assert end[start] > 1.5, "the first valley becomes a hill"
+    lows = [i for i in range(1, landscape.POINTS - 1) if end[i] < min(end[i - 1], end[i + 1])]
     centers = [int((landscape.GRID - center).abs().argmin()) for center in landscape.MIXTURE.centers[:, 0]]
     assert len(lows) == 3 and all(abs(a - b) <= 1 for a, b in zip(lows, centers, strict=True))
-    overlaps = landscape.overlap(frames)
     assert (overlaps.diff() > 0).all() and overlaps[-1] > 0.99
-    gap = landscape.quantiles(landscape.gibbs(frames[-1])) - landscape.quantiles(landscape.DENSITY)
+    gap = landscape.quantiles(densities[-1]) - landscape.quantiles(landscape.DENSITY)
     assert gap.abs().max() < 0.1, "in the end each orange dot is below a blue one"
 
 
@@ -48,9 +44,6 @@ def test_the_recording_is_what_the_training_gives_and_the_page_shows_it() -> Non
     assert min(map(min, recorded["heights"])) >= 0 and max(map(max, recorded["heights"])) <= landscape.HEIGHT
 
 
-# --- openings of chapters --------------------------------------------------------------------------------
-
-
 def plain_opening() -> nodes.paragraph:
     """Return an opening as it comes from a notebook, with a formula and a line break."""
     label, text = (lambda words: nodes.emphasis("", words)), nodes.Text
@@ -60,18 +53,23 @@ def plain_opening() -> nodes.paragraph:
     return nodes.paragraph("", "", *parts)
 
 
-def dressed(builder: str, *paragraphs: nodes.Node) -> str:
-    """Return a page after its openings were dressed, as text that shows its structure."""
-    look = {
-        "repository_url": "https://github.com/owner/name",
-        "repository_branch": "main",
-        "path_to_docs": "book",
-        "launch_buttons": {"colab_url": "https://colab.example.org"},
-    }
-    page = nodes.section("", *paragraphs)
-    app = SimpleNamespace(config=SimpleNamespace(html_theme_options=look), builder=SimpleNamespace(name=builder))
-    dress_openings(app, page, "01-a-chapter")
-    return page.pformat()
+Dress = Callable[..., str]
+
+
+@pytest.fixture
+def dressed(tmp_path: Path) -> Dress:
+    """Return a function that gives a page after its openings were dressed, as text that shows its structure."""
+
+    def dress(builder: str, *paragraphs: nodes.Node, owner: str = "owner") -> str:
+        (tmp_path / "_config.yml").write_text(f"repository:\n  url: https://github.com/{owner}/name\n", "utf-8")
+        buttons = {"colab_url": "https://colab.example.org"}
+        look = {"repository_branch": "main", "path_to_docs": "book", "launch_buttons": buttons}
+        config, page = SimpleNamespace(html_theme_options=look), nodes.section("", *paragraphs)
+        app = SimpleNamespace(config=config, builder=SimpleNamespace(name=builder), srcdir=str(tmp_path / "book"))
+        dress_openings(app, page, "01-a-chapter")
+        return page.pformat()
+
+    return dress
 
 
 def test_what_you_will_be_able_to_becomes_a_list_and_formulas_stay_whole() -> None:
@@ -80,17 +78,20 @@ def test_what_you_will_be_able_to_becomes_a_list_and_formulas_stay_whole() -> No
     assert words == [["write", "a", "loss"], ["say", "what", "E;F", "is"], ["stop"]]
 
 
-def test_an_opening_offers_to_run_its_chapter() -> None:
+def test_an_opening_offers_to_run_its_chapter(dressed: Dress) -> None:
     page = dressed("html", plain_opening())
     assert page.count("<list_item>") == 3 and '<reference refuri="x">' in page and "; nothing else." in page
     assert "Chapter 01 · 25 minutes to read · 1 second to run" in page
     colab = "https://colab.example.org/github/owner/name/blob/main/book/01-a-chapter.ipynb"
     assert f'href="{colab}">Run it in Colab</a>' in page
     assert 'href="_sources/01-a-chapter.ipynb" download="01-a-chapter.ipynb"' in page
+    assert 'role="switch"> Show all code</label>' in page
+    page = dressed("html", plain_opening(), owner="no_body")  # who cannot be, so Colab could fetch nothing
+    assert "colab.example.org" not in page and 'chapter-01.zip">Run it in Colab</a>' in page
 
 
-def test_on_paper_there_is_nothing_to_press_and_other_paragraphs_stay_as_they_are() -> None:
+def test_on_paper_there_is_nothing_to_press_and_other_paragraphs_stay_as_they_are(dressed: Dress) -> None:
     page = dressed("singlehtml", plain_opening())
-    assert "25 minutes to read" in page and "Chapter" not in page and "<a " not in page
+    assert "25 minutes to read" in page and "Chapter" not in page and "<a " not in page and "switch" not in page
     other = nodes.paragraph("", "", nodes.emphasis("", LABELS[1]), nodes.Text(" a pen; and paper."))
     assert dressed("html", other.deepcopy()) == nodes.section("", other).pformat()

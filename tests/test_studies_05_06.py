@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import math
-from functools import partial
 from itertools import product
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from on_the_page import on_the_page
 from torch import Tensor, nn
-from torch.nn.functional import relu
 
-from helpers import data, losses, metrics, models, seed
+from helpers import data, losses, metrics, models
 from helpers.seed import torch_seed
 from helpers.studies import ebgan_digits, pull_away, pull_away_digits
 from helpers.studies.sweep import recorded, select
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-BOOK = Path(__file__).resolve().parents[1] / "book"
-
-
-def on_the_page(chapter: str, name: str) -> Any:
-    """Return a function as a chapter writes it out, with the others of the page that it calls."""
-    (page,) = BOOK.glob(f"{chapter}-*.ipynb")
-    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
-    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
-    there = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    wanted = [name]
-    for each in wanted:  # grows while it is read
-        names = {node.id for node in ast.walk(there[each]) if isinstance(node, ast.Name)}
-        wanted += sorted(names & set(there) - set(wanted))
-    known = {"torch": torch, "nn": nn, "relu": relu, "partial": partial, "models": models, "seed": seed, "MARGIN": 0.2}
-    exec(compile(ast.Module([there[each] for each in wanted], []), page.name, "exec"), known)
-    return known[name]
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

@@ -44,37 +44,32 @@ def test_one_picture_per_frame_enlarged_by_a_whole_number_and_the_last_one_is_sh
     image = picture(images[1])
     assert image.size[0] >= 320 and image.size[0] % 6 == 0 and image.size[1] % 4 == 0
     assert set(np.asarray(image.convert("L")).ravel()) == {128}
-
-
-def test_colours_survive_the_palette():
-    frames = [np.tile(np.uint8([[[0, 114, 178], [213, 94, 0]]]), (2, 1, 1)) for _ in range(2)]
-    image = np.asarray(picture(soup(scrub(frames, alt="two", label="Step")).img).convert("RGB"))
-    assert {tuple(map(int, pixel)) for pixel in image.reshape(-1, 3)} == {(0, 114, 178), (213, 94, 0)}
+    blue_red = np.tile(np.uint8([[[0, 114, 178], [213, 94, 0]]]), (2, 1, 1))  # colours survive the palette
+    shown = picture(soup(scrub([blue_red] * 2, alt="two", label="Step")).img).convert("RGB")
+    assert {color for _, color in shown.getcolors()} == {(0, 114, 178), (213, 94, 0)}
 
 
 def test_figures_are_closed_and_keep_their_size_and_png_bytes_are_taken():
     before = plt.get_fignums()
     with plt.rc_context({"savefig.bbox": "tight"}):  # as in notebooks
         images = soup(scrub(figures(), alt="a line", label="Step")).find_all("img")
-    assert plt.get_fignums() == before and picture(images[0]).size == (330, 220)
+    assert plt.get_fignums() == before and picture(images[0]).size == (600, 400)
+    assert (images[0]["width"], images[0]["height"]) == ("300", "200"), "two pixels for one of the page"
     pngs = [base64.b64decode(img["src"].split(",", 1)[1]) for img in images]
     assert len(soup(scrub(pngs, alt="a line", label="Step")).find_all("img")) == 3
 
 
 def test_the_same_input_gives_the_same_output_and_another_input_another_name():
-    first, again = (scrub(figures(), alt="a line", label="Step")._repr_html_() for _ in range(2))
-    other = scrub(figures(), alt="a line", label="Other")._repr_html_()
-    assert first == again
-    assert len({re.search(r'data-scrub="(\w+)"', text)[1] for text in (first, other)}) == 2
-    assert repr(scrub(ARRAYS, alt="squares", label="Step")) == "<interactive figure>"
+    first, again, other = (scrub(figures(), alt="a line", label=label) for label in ("Step", "Step", "Other"))
+    assert first._repr_html_() == again._repr_html_() and repr(first) == repr(other)
+    names = {re.search(r'data-scrub="(\w+)"', one._repr_html_())[1] for one in (first, other)}
+    assert len(names) == 2
 
 
 def test_texts_are_escaped_and_captions_reach_slider_and_screen_reader():
     widget = soup(scrub(ARRAYS, alt='a "b" <c>', label="p & q", captions=["one", "two", "<three>"]))
-    assert widget.img["alt"] == 'a "b" <c>'
-    assert widget.input["aria-valuetext"] == "<three>"
-    assert widget.select_one(".scrub-says").text == "<three>"
-    assert widget.label.span.text == "p & q"
+    assert widget.img["alt"] == 'a "b" <c>' and widget.label.span.text == "p & q"
+    assert widget.input["aria-valuetext"] == widget.select_one(".scrub-says").text == "<three>"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +106,7 @@ def test_while_the_site_is_built_explore_is_a_still(monkeypatch):
     before = plt.get_fignums()
     shown = soup(explore(draw, height=(0, 4)))
     assert shown.img["alt"] == "Draw a line that rises with the height."
+    assert picture(shown.img).width == 2 * int(shown.img["width"])
     assert "height = 2" in shown.text and "running kernel" in shown.text
     assert plt.get_fignums() == before
     assert "<pre>7</pre>" in explore(lambda n: n + 2, n=[5, 6])._repr_html_()

@@ -2,7 +2,8 @@
 
 In the order of a build: fetch the vendored files (KaTeX, axe-core, PurgeCSS, esbuild), name the chapters, write the
 lists of chapters and exercises, show what the chapters printed when tools/execute.py ran them, mark call-outs, dress
-chapter openings, and mend the pages' HTML so that screen readers and slow lines are served well.
+chapter openings, keep what the search looks through, and mend the pages' HTML so that screen readers and slow lines are
+served well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +34,8 @@ from light_pages import Pictures, cut_font, cut_math_fonts, lighten_code, plain_
 from lists import LISTS, chapter_file, chapters_among, title_of
 from myst_nb.sphinx_ import HideCodeCellNode
 from openings import dress_openings
+from roles import code_of
+from search_sections import keep_sections, write_index
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
@@ -176,7 +180,10 @@ def take_outputs(app: Sphinx, name: str, source: list[str]) -> None:
         if not kept.is_file():
             raise ExtensionError(f"{name} was not executed: build the site with `python tools/build.py`.")
         app.env.note_dependency(str(kept))
-        source[0] = nbformat.writes(with_outputs(notebook, nbformat.read(kept, as_version=4)))
+        shown = with_outputs(notebook, nbformat.read(kept, as_version=4))
+        for cell in shown.cells:
+            cell.source = code_of(cell)  # the page has a fold where Colab has a title line
+        source[0] = nbformat.writes(shown)
 
 
 # ------------------------------------------------------------------------------------------- docstrings
@@ -263,6 +270,40 @@ MARK_BOX = "e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeigh
 MARKED_ELSEWHERE = "void'marked by course.js'"
 
 
+# What helpers/figures/claimed.py shows: its address, the sentence, the measured values.
+CLAIM = re.compile(r'<div class="claim" id="([^"]+)" style[^>]+>\n<b [^>]+>✓</b><div>(.+?)<div [^>]+>(.+?)</div></div>')
+
+
+def dress_claims(page: str) -> str:
+    """Give the claims in a page's HTML a link each, an address that no other has, and to course.css their look."""
+    met: Counter[str] = Counter()
+
+    def dressed(claim: re.Match[str]) -> str:
+        name, text, measured = claim.groups()
+        met[name] += 1
+        name += f"-{met[name]}" if met[name] > 1 else ""
+        link = f'<a class="headerlink" href="#{name}" title="Link to this claim">#</a>'
+        said = f'{text} {link}<div class="measured">{measured}</div>'
+        return f'<div class="claim" id="{name}"><b>✓</b><div>{said}</div>'
+
+    return CLAIM.sub(dressed, page)
+
+
+# Sphinx's search finds pages by single words, code and all; ours finds sections (search_sections.py).
+SPHINX_SEARCH = re.compile(r'<script src="(?:_static/(?:searchtools|language_data)|searchindex)\.js[^>]*></script>\s*')
+OUR_SEARCH = '<script defer src="_static/search-index.js"></script>\n<script defer src="_static/search.js"></script>\n'
+
+
+def change_search(site: Path) -> None:
+    """Let the search page use our own search in place of Sphinx's."""
+    page = site / "search.html"
+    text, changed = SPHINX_SEARCH.subn("", page.read_text(encoding="utf-8"))
+    if changed != 3:
+        raise ExtensionError(f"search.html loads {changed} of the 3 scripts that SPHINX_SEARCH in {__file__} expects.")
+    page.write_text(text.replace("</body>", f"{OUR_SEARCH}</body>"), encoding="utf-8")
+    (site / "searchindex.js").unlink()
+
+
 def defer_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
     """Let a page's scripts wait until the page stands, which matters most on telephones."""
     for script in context.get("script_files", []):
@@ -304,15 +345,18 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         old = new = path.read_text(encoding="utf-8")
         for before, after in PAGE_CHANGES:
             new = new.replace(before, after)
-        if 'class="cell_input' in new:  # its code may be wider than its words, where there is room
-            new = new.replace("<body data-", '<body class="with-code" data-', 1)
-        new = lighten_code(new, plain)
+        if 'class="bd-sidebar-secondary' in new:
+            new = new.replace("<body data-", '<body class="with-toc" data-', 1)
+        new = lighten_code(dress_claims(new), plain)
         new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
         if new != old:
             path.write_text(new, encoding="utf-8")
     leave_boxes(site)
     cut_math_fonts(site, VENDOR / "node_modules" / "katex" / "dist" / "fonts", site.parent / ".woff")
     subprocess.run([node_binary(), str(VENDOR / "styles.mjs"), str(site)], check=True)
+    if app.builder.name == "html":
+        change_search(site)
+        write_index(app, site)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -326,6 +370,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", mark_callouts)
     app.connect("doctree-resolved", dress_openings)
     app.connect("doctree-resolved", figures_first)
+    app.connect("doctree-resolved", keep_sections, priority=900)  # as the page will be
     app.connect("html-page-context", defer_scripts, priority=900)
     app.connect("html-page-context", add_date)
     app.connect("build-finished", mend_pages, priority=900)

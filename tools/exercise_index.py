@@ -9,7 +9,6 @@ from check_notebooks import Exercise, exercises_of, tokens_of
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 TITLE = re.compile(r"Exercise (\d+) \((warm-up|core|stretch)\): (.+)")
-COLUMNS = ["| exercise | grade | asks you to |", "| --- | --- | --- |"]
 
 
 def slug(heading: str) -> str:
@@ -29,15 +28,15 @@ def asks_why(exercise: Exercise) -> bool:
 
 
 def beginning(exercise: Exercise) -> str:
-    """Return an exercise's first sentence, without a bold call to predict before it, for a table's cell."""
+    """Return an exercise's first sentence, without a bold call to predict before it."""
     text = re.sub(r"^\*\*Predict[^*]*\*\*(, then try)?[.:]?\s*", "", " ".join(exercise.text.split()))
     sentence = re.match(r".+?[.?!][\"”*]*(?=\s|$)", text)
-    text = (sentence.group() if sentence else text).replace("|", "\\|")
+    text = sentence.group() if sentence else text
     return text[:1].upper() + text[1:]
 
 
-def rows(path: Path) -> Iterator[str]:
-    """Yield the table's rows for one chapter."""
+def items(path: Path) -> Iterator[str]:
+    """Yield the list's items for one chapter."""
     for exercise in exercises_of(nbformat.read(path, as_version=4)):
         match = TITLE.fullmatch(exercise.title)
         if match is None:
@@ -47,17 +46,16 @@ def rows(path: Path) -> Iterator[str]:
             )
         number, grade, name = match.groups()
         kinds = [word for asks, word in ((predicts, "predict"), (asks_why, "find out why")) if asks(exercise)]
-        stop = "" if name[-1] in ".?!" else "."
-        link = f"[{number}. {name[0].upper()}{name[1:]}]({path.name}#{slug(exercise.title)}){stop}"
-        yield f"| {link} {beginning(exercise)} | {grade} | {', '.join(kinds) or '–'} |"
+        link = f"[{number}. {name[0].upper()}{name[1:]}]({path.name}#{slug(exercise.title)})"
+        yield f"- {link} ({', '.join([grade, *kinds])}). {beginning(exercise)}"
 
 
 def all_exercises(chapters: Sequence[Path]) -> str:
-    """Return how many exercises the chapters have, and a table of them for each chapter."""
+    """Return how many exercises the chapters have, and a list of them for each chapter."""
     parts, count = [], 0
     for path in chapters:
         title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
-        table = list(rows(path))
-        parts.append("\n".join([f"## {path.name[:2]} {title}\n", *COLUMNS, *table, ""]))
-        count += len(table)
+        found = list(items(path))
+        parts.append("\n".join([f"## {path.name[:2]} {title}\n", *found, ""]))
+        count += len(found)
     return "\n".join([f"{len(chapters)} chapters, {count} exercises.\n", *parts])

@@ -61,19 +61,20 @@ class Pictures:
         def lighter(match: re.Match[str]) -> str:
             tag = match[0]
             if within := INSIDE.search(tag):
-                path = self.convert(base64.b64decode(within[1]))
-                return self._tag(tag.replace(within[0], f'src="{"../" * depth}{path}"'), path)
+                png = base64.b64decode(within[1])
+                return self._tag(tag.replace(within[0], f'src="{"../" * depth}{self.convert(png)}"'), png)
             if file := BESIDE.search(tag):
-                path = self.convert((self.site / file[2]).read_bytes())
-                return self._tag(tag.replace(file[0], f'src="{file[1]}{path}"'), path)
+                png = (self.site / file[2]).read_bytes()
+                return self._tag(tag.replace(file[0], f'src="{file[1]}{self.convert(png)}"'), png)
             return tag
 
         return TAG.sub(lighter, page)
 
-    def _tag(self, tag: str, path: str) -> str:
+    def _tag(self, tag: str, png: bytes) -> str:
         """Add a picture's size, so that the page does not jump when it comes, and let it wait until it is near."""
-        with Image.open(self.site / path) as picture:
-            width, height = picture.size
+        with Image.open(io.BytesIO(png)) as picture:
+            dense = 2 if picture.info.get("dpi", (100,))[0] > 180 else 1  # matplotlib's figures for fine screens
+            width, height = (length // dense for length in picture.size)
         more = "" if " width=" in tag else f' width="{width}" height="{height}"'
         return tag.replace("<img", "<img" + more + ' loading="lazy"', 1)
 

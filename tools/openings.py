@@ -1,4 +1,4 @@
-"""Chapter openings for the website: what you will be able to do as a list, the minutes, and buttons to run it.
+"""Chapter openings for the website: what you will be able to do as a list, the minutes, buttons to run it, a switch.
 
 In a notebook the opening is one plain paragraph, so that it reads well everywhere; here it is taken apart by its
 labels in italics and put together again.
@@ -21,6 +21,22 @@ BY_UPLOAD = (
     "its <b>Files</b> pane before you run the first cell."
 )
 LABELS = ("You will be able to", "You need", "Reading", "running")
+
+# Opens the folds while the page comes in, if that was chosen before: later they would push away what is being read.
+# course.js does what the switch says. Without scripts there is none.
+SWITCH = """\
+<label class="show-code"><input type="checkbox" role="switch"> Show all code</label>
+<script>
+(root => {
+  try { root.dataset.code = localStorage.getItem("code") || "folded"; } catch { root.dataset.code = "folded"; }
+  if (root.dataset.code !== "open") return;
+  const open = () => document.querySelectorAll(".cell:not(.tag_solution) > details").forEach(fold => fold.open = true);
+  const coming = new MutationObserver(open);
+  coming.observe(root, { childList: true, subtree: true });
+  document.addEventListener("DOMContentLoaded", () => { open(); coming.disconnect(); });
+})(document.documentElement);
+</script>
+"""
 
 
 def parts_of(paragraph: nodes.paragraph) -> dict[str, list[nodes.Node]]:
@@ -106,5 +122,5 @@ def dress_openings(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             name, links = "", ""
             if app.builder.name != "singlehtml":
                 name = f"Chapter {PurePosixPath(docname).name[:2]}"
-                links = buttons(docname, colab_address(app, docname))
+                links = buttons(docname, colab_address(app, docname)) + SWITCH
             paragraph.replace_self(opening(parts, name, links))

@@ -61,6 +61,18 @@ function keepScore(questions) {
 const questions = [...document.querySelectorAll('section[id^="question-"]')];
 if (questions.length) keepScore(questions);
 
+// The switch of a chapter opens and folds all its code, here and on the pages that follow (tools/openings.py opens it
+// there). Solutions stay folded: whoever wants to read code does not want the exercises given away.
+function switchCode(box) {
+  box.checked = document.documentElement.dataset.code === "open";
+  box.addEventListener("change", () => {
+    document.querySelectorAll(".cell:not(.tag_solution) > details").forEach(fold => fold.open = box.checked);
+    try { localStorage.setItem("code", box.checked ? "open" : "folded"); } catch { /* for this page only */ }
+  });
+}
+
+document.querySelectorAll(".show-code input").forEach(switchCode);
+
 // Boxes that scroll sideways can be reached with the keyboard. Measuring lays a box out, so it is done a few at a time.
 const idle = window.requestIdleCallback ?? setTimeout;
 function reachable() {
@@ -78,3 +90,11 @@ function reachable() {
 }
 window.addEventListener("load", reachable);
 window.addEventListener("resize", reachable);
+
+// Let the list beside the page show where the page is in it.
+idle(() => {
+  const here = document.querySelector(".bd-sidebar-primary .current > a.current"), list = here?.closest(".bd-sidebar-primary");
+  if (!here || !here.checkVisibility()) return;
+  const below = here.getBoundingClientRect().bottom - list.getBoundingClientRect().bottom;
+  if (below > 0) list.scrollTop += below + list.clientHeight / 2;
+});

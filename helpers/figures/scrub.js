@@ -13,5 +13,5 @@ document.querySelectorAll(".scrub:not([data-alive])").forEach(box => {
     if (calm) return next();
     if (+range.value === last) show(0);
     play.textContent = "Pause"; timer = setInterval(next, 1000 / box.dataset.fps); });
-  box.dataset.alive = ""; $(".scrub-bar").hidden = false; stop(); show(last);
+  box.dataset.alive = ""; $(".scrub-bar").hidden = false; stop(); show(0);
 });

@@ -164,8 +164,8 @@ def test_search_finds_a_word(address, browser):
     with browser.new_context(viewport=DESKTOP) as context:
         page = context.new_page()
         page.goto(address + "search.html?q=discriminator")
-        page.wait_for_selector("ul.search li a", timeout=10_000)
-        assert page.locator("ul.search li a").count() >= 2
+        page.wait_for_selector("ol.search li a", timeout=10_000)
+        assert page.locator("ol.search li a").count() >= 2
 
 
 def test_my_run_fails_names_the_level_of_a_stuck_loss_and_finds_symptoms(address, browser):
