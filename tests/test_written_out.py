@@ -4,7 +4,7 @@ import torch
 from on_the_page import on_the_page
 from torch import Tensor, nn
 
-from helpers import data, losses, models, train
+from helpers import data, losses, metrics, models, sampling, train
 from helpers.seed import rngs, torch_seed
 
 
@@ -51,3 +51,35 @@ def test_chapter_01s_two_turns() -> None:
     for one, other in ((G, game.generator), (D, game.discriminator)):
         for a, b in zip(one.parameters(), other.parameters(), strict=True):
             torch.testing.assert_close(a, b)
+
+
+def test_chapter_03s_losses_energy_and_order() -> None:
+    real, negatives = normal(3, 5), normal(3, 7, seed=1)
+    loss = on_the_page("03", "hinge")(real, negatives, 0.7)
+    torch.testing.assert_close(loss, losses.ebgan_d_loss(real, negatives, 0.7))
+    x, autoencoder = normal(2, 5, 2), models.mlp_autoencoder((2, 8, 3), seeds=[4, 9])
+    energy = on_the_page("03", "error_energy")(autoencoder, x)
+    torch.testing.assert_close(energy, losses.reconstruction_energy(autoencoder, x))
+    labels = torch.tensor([0.0] * 5 + [1.0] * 7)
+    area = on_the_page("03", "auroc")(real, negatives)
+    wanted = [metrics.auroc(torch.cat(both), labels) for both in zip(real, negatives, strict=True)]
+    torch.testing.assert_close(area, torch.tensor(wanted).double())
+
+
+def test_chapter_03s_density_of_a_quadratic_energy() -> None:
+    x = torch.linspace(-9, 9, 1801, dtype=torch.double)
+    density, log_z = on_the_page("03", "gibbs")(torch.stack([x**2 / 2, x**2 / 2 + 3]), 0.01)
+    torch.testing.assert_close(density, (torch.exp(-(x**2) / 2) / (2 * torch.pi) ** 0.5).expand(2, -1))
+    torch.testing.assert_close(log_z.exp()[0], torch.tensor(2 * torch.pi).double() ** 0.5)
+
+
+def test_chapter_04s_chains_and_losses() -> None:
+    x, seeds = normal(2, 5, 3), [1, 2]
+    for temperature in (0.0, 0.5, 1.0):
+        chains = on_the_page("04", "langevin")(lambda t: (t**4).sum(-1), x, 4, 0.01, rngs(seeds), temperature)
+        noise = (2 * 0.01 * temperature) ** 0.5
+        ours = sampling.langevin(lambda t: (t**4).sum(-1), x, 4, 0.01, noise, rngs(seeds))
+        torch.testing.assert_close(chains, ours)
+    real, fake = normal(3, 5), normal(3, 7, seed=1)
+    torch.testing.assert_close(on_the_page("04", "contrastive")(real, fake), losses.contrastive_divergence(real, fake))
+    torch.testing.assert_close(on_the_page("04", "nce")(real, fake), losses.gan_d_loss(-real, -fake))
