@@ -51,6 +51,13 @@ def test_pictures_beside_and_inside_the_page_become_files_and_keep_each_pixel(mo
     assert pictures.lighten('<img src="_static/logo.png">', depth=0) == '<img src="_static/logo.png">'
 
 
+def test_for_a_pdf_pictures_are_jpeg(tmp_path: Path) -> None:
+    name = Pictures(tmp_path, tmp_path / "kept", paper=True).convert(png("RGBA"))
+    with Image.open(tmp_path / name) as after:
+        assert name.endswith(".jpg") and after.format == "JPEG" and after.size == (40, 30)
+        assert min(after.getpixel((0, 15))) > 230, "what is clear is white"
+
+
 def test_a_figure_for_fine_screens_is_shown_half_as_wide(tmp_path: Path) -> None:
     (tmp_path / "_images").mkdir()
     Image.open(io.BytesIO(png("RGB"))).save(tmp_path / "_images" / "a.png", dpi=(200, 200))

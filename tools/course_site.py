@@ -340,7 +340,7 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)
-    pictures = Pictures(site, site.parent / ".webp")
+    pictures = Pictures(site, site.parent / ".webp", paper=app.builder.name == "singlehtml")
     look = app.config.html_theme_options
     plain = plain_classes(look["pygments_light_style"], look["pygments_dark_style"])
     for path in (path for path in site.rglob("*.html") if "_static" not in path.parts):

@@ -35,20 +35,25 @@ class Pictures:
     Args:
         site: folder of the built site.
         kept: folder in which converted pictures are kept from one build to the next.
+        paper: whether the site becomes a PDF, which holds JPEG as it is and all else at several times its size.
     """
 
-    def __init__(self, site: Path, kept: Path) -> None:
+    def __init__(self, site: Path, kept: Path, paper: bool = False) -> None:
         self.site, self.kept = site, kept
+        webp, jpeg = {"lossless": True, "method": 4}, {"quality": 92, "subsampling": 0}
+        self.ending, self.kind, self.how = ("jpg", "JPEG", jpeg) if paper else ("webp", "WEBP", webp)
         self.kept.mkdir(parents=True, exist_ok=True)
 
     def convert(self, png: bytes) -> str:
         """Write one picture into the site unless it is there; return its path from the site's root."""
-        name = f"{hashlib.sha256(png).hexdigest()[:24]}.webp"
+        name = f"{hashlib.sha256(png).hexdigest()[:24]}.{self.ending}"
         kept, shown = self.kept / name, self.site / "_images" / name
         if not kept.is_file():
             picture, file = Image.open(io.BytesIO(png)), io.BytesIO()
             clear = "A" in picture.getbands() and picture.getchannel("A").getextrema()[0] < 255
-            picture.convert("RGBA" if clear else "RGB").save(file, "WEBP", lossless=True, method=4)
+            if clear and self.kind == "JPEG":  # which knows nothing clear: on paper that is white
+                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+            picture.convert("RGBA" if clear and self.kind == "WEBP" else "RGB").save(file, self.kind, **self.how)
             kept.write_bytes(file.getvalue())
         shown.parent.mkdir(exist_ok=True)
         if not shown.is_file():
