@@ -343,6 +343,7 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
     pictures = Pictures(site, site.parent / ".webp", paper=app.builder.name == "singlehtml")
     look = app.config.html_theme_options
     plain = plain_classes(look["pygments_light_style"], look["pygments_dark_style"])
+    shown: set[str] = set()
     for path in (path for path in site.rglob("*.html") if "_static" not in path.parts):
         old = new = path.read_text(encoding="utf-8")
         for before, after in PAGE_CHANGES:
@@ -351,8 +352,11 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
             new = new.replace("<body data-", '<body class="with-toc" data-', 1)
         new = lighten_code(dress_claims(new), plain)
         new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
+        shown.update(re.findall(r'_images/([^"/]+)"', new))
         if new != old:
             path.write_text(new, encoding="utf-8")
+    for path in (path for path in (site / "_images").glob("*") if path.name not in shown):
+        path.unlink()  # a picture that a lighter one stands in for, or one of an earlier build
     leave_boxes(site)
     cut_math_fonts(site, VENDOR / "node_modules" / "katex" / "dist" / "fonts", site.parent / ".woff")
     subprocess.run([node_binary(), str(VENDOR / "styles.mjs"), str(site)], check=True)

@@ -106,7 +106,13 @@ def pictures_without_words(site: Site) -> list[str]:
     return problems
 
 
-CHECKS = [broken_links, foreign_loads, pictures_without_words]
+def pictures_nobody_shows(site: Site) -> list[str]:
+    """Name each picture that no page has."""
+    pages = "".join(str(soup) for soup in site.pages.values())
+    return [path.name for path in sorted(site.folder.glob("_images/*")) if path.name not in pages]
+
+
+CHECKS = [broken_links, foreign_loads, pictures_without_words, pictures_nobody_shows]
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +175,10 @@ BAD = """<html><body id="top"><a href="#top">fine</a><a href="#gone">x</a><a hre
 def test_the_checks_find_what_they_are_for(tmp_path):
     (tmp_path / "bad.html").write_text(BAD)
     (tmp_path / "bad.css").write_text("@font-face { src: url(https://fonts.example.org/a.woff2) }")
+    (tmp_path / "_images").mkdir()
+    (tmp_path / "_images" / "old.webp").touch()
     found = {check.__name__: check(Site(tmp_path, "/")) for check in CHECKS}
+    assert found["pictures_nobody_shows"] == ["old.webp"]
     assert found["broken_links"] == [
         "bad.html: #gone names an anchor that bad.html does not have",
         "bad.html: nowhere.html leads to no file",
