@@ -60,6 +60,10 @@ Dress = Callable[..., str]
 def dressed(tmp_path: Path) -> Dress:
     """Return a function that gives a page after its openings were dressed, as text that shows its structure."""
 
+    made = tmp_path / "_build" / "executed" / "01-a-chapter.claims.jsonl"
+    made.parent.mkdir(parents=True)
+    made.write_text("{}\n{}\n{}\n", encoding="utf-8")
+
     def dress(builder: str, *paragraphs: nodes.Node, owner: str = "owner") -> str:
         (tmp_path / "_config.yml").write_text(f"repository:\n  url: https://github.com/{owner}/name\n", "utf-8")
         buttons = {"colab_url": "https://colab.example.org"}
@@ -81,7 +85,7 @@ def test_what_you_will_be_able_to_becomes_a_list_and_formulas_stay_whole() -> No
 def test_an_opening_offers_to_run_its_chapter(dressed: Dress) -> None:
     page = dressed("html", plain_opening())
     assert page.count("<list_item>") == 3 and '<reference refuri="x">' in page and "; nothing else." in page
-    assert "Chapter 01 · 25 minutes to read · 1 second to run" in page
+    assert "Chapter 01 · 25 minutes to read · 1 second to run · 3 checked claims" in page
     colab = "https://colab.example.org/github/owner/name/blob/main/book/01-a-chapter.ipynb"
     assert f'href="{colab}">Run it in Colab</a>' in page
     assert 'href="_sources/01-a-chapter.ipynb" download="01-a-chapter.ipynb"' in page

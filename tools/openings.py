@@ -89,11 +89,18 @@ def buttons(document: str, colab: str | None) -> str:
     )
 
 
-def opening(parts: dict[str, list[nodes.Node]], name: str, links: str) -> nodes.container:
+def claims_of(app: Sphinx, document: str) -> str:
+    """Return how many claims a chapter made when it was executed, all of which held, in words."""
+    made = Path(app.srcdir).parent / "_build" / "executed" / f"{document}.claims.jsonl"
+    count = made.read_text(encoding="utf-8").count("\n") if made.is_file() else 0
+    return f"{count} checked claims" if count > 1 else ""
+
+
+def opening(parts: dict[str, list[nodes.Node]], name: str, claims: str, links: str) -> nodes.container:
     """Put an opening together: the chapter's name, how long it takes, a list of aims, what you need, and the links."""
     able, needs, reading, running = (parts[label] for label in LABELS)
     items = [nodes.list_item("", nodes.paragraph("", "", *item)) for item in items_of(able)]
-    times = " · ".join(filter(None, (name, f"{duration(reading)} to read", f"{duration(running)} to run")))
+    times = " · ".join(filter(None, (name, f"{duration(reading)} to read", f"{duration(running)} to run", claims)))
     return nodes.container(
         "",
         nodes.paragraph("", times, classes=["opening-times"]),
@@ -123,4 +130,4 @@ def dress_openings(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             if app.builder.name != "singlehtml":
                 name = f"Chapter {PurePosixPath(docname).name[:2]}"
                 links = buttons(docname, colab_address(app, docname)) + SWITCH
-            paragraph.replace_self(opening(parts, name, links))
+            paragraph.replace_self(opening(parts, name, claims_of(app, docname), links))
