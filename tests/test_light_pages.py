@@ -61,8 +61,10 @@ def test_for_a_pdf_pictures_are_jpeg(tmp_path: Path) -> None:
 def test_a_figure_for_fine_screens_is_shown_half_as_wide(tmp_path: Path) -> None:
     (tmp_path / "_images").mkdir()
     Image.open(io.BytesIO(png("RGB"))).save(tmp_path / "_images" / "a.png", dpi=(200, 200))
-    page = Pictures(tmp_path, tmp_path / "kept").lighten('<img alt="one" src="_images/a.png">', depth=0)
-    assert 'width="20" height="15"' in page
+    link = '<a class="reference internal image-reference" href="_images/a.png">'
+    page = f'{link}<img alt="one" src="_images/a.png" />\n</a>'
+    light = Pictures(tmp_path, tmp_path / "kept").lighten(page, depth=0)
+    assert 'width="20" height="15"' in light and "<a " not in light
 
 
 def test_claims_get_a_link_each_and_no_address_twice() -> None:

@@ -26,6 +26,7 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)  # it wonders at the date
 TAG = re.compile(r"<img\b[^>]*>")
 INSIDE = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
 BESIDE = re.compile(r'src="((?:\.\./)*)(_images/[^"/]+\.png)"')
+LINKED = re.compile(r'<a class="reference internal image-reference" href="[^"]*">\s*(<img\b[^>]*>)\s*</a>')
 CODE = re.compile(r'<div class="highlight"><pre>.*?</pre>', re.DOTALL)
 
 
@@ -73,7 +74,8 @@ class Pictures:
                 return self._tag(tag.replace(file[0], f'src="{file[1]}{self.convert(png)}"'), png)
             return tag
 
-        return TAG.sub(lighter, page)
+        # Sphinx links a picture of a given width to its file: nobody needs that, and it is one more stop on the way.
+        return TAG.sub(lighter, LINKED.sub(r"\1", page))
 
     def _tag(self, tag: str, png: bytes) -> str:
         """Add a picture's size, so that the page does not jump when it comes, and let it wait until it is near."""
