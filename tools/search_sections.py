@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from html import unescape
 from pathlib import Path
 
 from docutils import nodes
@@ -52,7 +53,7 @@ def words_of(node: nodes.Node) -> Iterator[str]:
     elif isinstance(node, nodes.math_block):
         yield " … "
     elif isinstance(node, nodes.raw):  # what claims show; everything else that is raw is not for reading
-        yield from (" " + re.sub(r"<[^>]+>", " ", claim) for claim in CLAIM.findall(node.astext()))
+        yield from (f" {unescape(re.sub(r'<[^>]+>', ' ', claim))} " for claim in CLAIM.findall(node.astext()))
     elif not isinstance(node, SKIPPED):
         yield from words_of_all(node.children)
         yield "" if isinstance(node, nodes.Inline) else " "
