@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export JOBS TORCH TORCH_INDEX V
 
-.PHONY: book installed test browser pdf seeds report check bench address bundle clean
+.PHONY: book installed test browser pdf seeds report check bench address bundle matrix processors clean
 
 book: installed
 	@$(BIN)/python tools/build.py
@@ -57,6 +57,15 @@ address: installed
 # Site, notebooks, helpers (and the PDF, if it was made) in one file that needs no network.
 bundle: book
 	$(BIN)/python tools/bundle.py
+
+# The helpers with Python 3.11, 3.12 and 3.13, as far as they are there, and the oldest and newest packages: half an hour.
+matrix: installed
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python tools/matrix.py
+
+# Tests and chapters as on other processors: more than an hour.
+processors: installed
+	$(BIN)/python tools/processors.py
 
 clean:
 	rm -rf _build

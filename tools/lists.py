@@ -1,11 +1,12 @@
 """Lists that the build writes into pages from the chapters: nobody keeps them in step by hand.
 
 A page says where with a place holder: `{{ chapters }}` on the start page, `{{ exercises }}` on the
-page of exercises, `{{ executions }}` on the status page.
+page of exercises, `{{ executions }}` and `{{ matrix }}` on the status page.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -67,8 +68,18 @@ def executions(toc: SiteMap, book: Path) -> str:
     return "\n".join(rows)
 
 
+def matrix(toc: SiteMap, book: Path) -> str:
+    """Return a table of what tools/matrix.py found in environments other than the pinned one."""
+    rows = ["| Python | packages | tests of the helpers | three chapters | on |", "| --- | --- | --- | --- | --- |"]
+    for row in json.loads((book.parent / "tools" / "matrix.json").read_text(encoding="utf-8")):
+        versions = ", ".join(f"{name} {row[name]}" for name in ("torch", "numpy", "matplotlib") if name in row)
+        rows.append("| {python} | {packages}: {} | {tests} | {chapters} | {date} |".format(versions, **row))
+    return "\n".join(rows)
+
+
 LISTS: dict[str, Callable[[SiteMap, Path], str]] = {
     "{{ chapters }}": all_chapters,
     "{{ executions }}": executions,
+    "{{ matrix }}": matrix,
     "{{ exercises }}": lambda toc, book: all_exercises(chapters_among(book, toc)),
 }
