@@ -70,8 +70,11 @@ def executions(toc: SiteMap, book: Path) -> str:
 
 def matrix(toc: SiteMap, book: Path) -> str:
     """Return a table of what tools/matrix.py found in environments other than the pinned one."""
+    kept = book.parent / "tools" / "matrix.json"
+    if not kept.is_file():
+        return "Not tried yet."
     rows = ["| Python | packages | tests of the helpers | three chapters | on |", "| --- | --- | --- | --- | --- |"]
-    for row in json.loads((book.parent / "tools" / "matrix.json").read_text(encoding="utf-8")):
+    for row in json.loads(kept.read_text(encoding="utf-8")):
         versions = ", ".join(f"{name} {row[name]}" for name in ("torch", "numpy", "matplotlib") if name in row)
         rows.append("| {python} | {packages}: {} | {tests} | {chapters} | {date} |".format(versions, **row))
     return "\n".join(rows)

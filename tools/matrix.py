@@ -27,9 +27,18 @@ PYTHONS = ("3.11", "3.12", "3.13")
 PACKAGES = {"oldest": "lowest-direct", "newest": "highest"}
 SHOWN = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotlib", "ipywidgets")
 SEARCHED = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-TESTERS = ("pytest", "hypothesis", "beautifulsoup4", "papermill", "ipykernel", "nbformat", "setuptools")
+TESTERS = (
+    "pytest",
+    "hypothesis",
+    "beautifulsoup4",
+    "papermill",
+    "ipykernel",
+    "nbformat",
+    "setuptools",
+    "pytorch-metric-learning",
+)
 TESTS = ("checks", "claims", "data", "losses", "metrics", "models", "plots", "seed", "train", "widgets")
-CHAPTERS = ("01", "12", "15")  # one of each kind: games, the group's run, a recorded study
+CHAPTERS = ("03", "12", "15")  # an energy, the group's run, a recorded study
 
 
 def run(command: list[object], **more: str) -> subprocess.CompletedProcess[str]:
@@ -70,7 +79,7 @@ def versions(python: Path) -> dict[str, str]:
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
     """Return the last words of a command."""
-    lines = (done.stdout + done.stderr).strip().splitlines()
+    lines = (done.stdout.strip() or done.stderr.strip()).splitlines()
     return lines[-1].strip("= ") if lines else f"nothing, exit status {done.returncode}"
 
 
@@ -85,7 +94,6 @@ def try_out(python: str, packages: str) -> dict[str, object]:
         settings = {
             "OMP_NUM_THREADS": "1",
             "TQDM_DISABLE": "1",
-            "MPLBACKEND": "Agg",
             "PATH": f"{there.parent}{os.pathsep}{os.environ['PATH']}",
         }
         # No plug-ins and no promise about warnings: old and new packages have some that are not ours.
