@@ -9,7 +9,6 @@ import socket
 import struct
 import tarfile
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -18,6 +17,8 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from scipy.ndimage import affine_transform
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
@@ -134,81 +135,80 @@ def md5(content: bytes) -> str:
 KNOWN = json.loads((data.ASSETS / "downloads.json").read_text(encoding="utf-8"))
 IDX = list(KNOWN["mnist"]["md5"])
 BATCHES = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
+RANDOM = np.random.default_rng(0)
+PIXELS = {
+    "mnist": RANDOM.integers(0, 256, (60, 1, 28, 28), dtype=np.uint8),
+    "cifar10": RANDOM.integers(0, 256, (60, 3, 32, 32), dtype=np.uint8),
+}
+CLASSES = RANDOM.integers(0, 10, 60, dtype=np.uint8)
+each_tiny_set = pytest.mark.parametrize("name", PIXELS)
 
 
-@dataclass
-class Tiny:
-    """A small set where a real one belongs: its root, its folder, and what it holds, part by part."""
-
-    name: data.DataSet
-    root: Path
-    folder: Path
-    parts: dict[data.Split, tuple[np.ndarray, np.ndarray]]
-
-
-@pytest.fixture(params=["mnist", "cifar10"])
-def tiny(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
-    """Put 50 + 10 pictures in a set's format where the set belongs, and let `load` expect them."""
-    mnist, rng = request.param == "mnist", np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (60, 1, 28, 28) if mnist else (60, 3, 32, 32), dtype=np.uint8)
-    classes = rng.integers(0, 10, 60, dtype=np.uint8)
-    if mnist:
-        arrays = (pixels[:50, 0], classes[:50], pixels[50:, 0], classes[50:])
-        content = {name: idx(array) for name, array in zip(IDX, arrays, strict=True)}
-    else:
-        slices = [slice(start, start + 10) for start in range(0, 60, 10)]
-        rows = [{"data": pixels[part].reshape(10, -1), "labels": classes[part].tolist()} for part in slices]
-        content = {name: python_2(row) for name, row in zip(BATCHES, rows, strict=True)}
-        content["batches.meta"] = pickle.dumps({"label_names": list("abcdefghij")}, 2)
-    sums = {name: md5(text) for name, text in content.items()}
-    sets = {**KNOWN, request.param: {**KNOWN[request.param], "validation": 5, "md5": sums}}
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put 50 + 10 pictures in each set's format where the set belongs, and let `load` expect them."""
+    mnist, cifar10 = PIXELS.values()
+    arrays = (mnist[:50, 0], CLASSES[:50], mnist[50:, 0], CLASSES[50:])
+    batches = zip(BATCHES, cifar10.reshape(6, 10, -1), CLASSES.reshape(6, 10).tolist(), strict=True)
+    content = {
+        "mnist": {file: idx(array) for file, array in zip(IDX, arrays, strict=True)},
+        "cifar10": {file: python_2({"data": rows, "labels": labels}) for file, rows, labels in batches},
+    }
+    content["cifar10"]["batches.meta"] = pickle.dumps({"label_names": list("abcdefghij")}, 2)
+    sets = dict(KNOWN)
+    for name, files in content.items():
+        sets[name] = {**KNOWN[name], "validation": 5, "md5": {file: md5(text) for file, text in files.items()}}
+        (tmp_path / KNOWN[name]["folder"]).mkdir(parents=True)
+        for file, text in files.items():
+            (tmp_path / KNOWN[name]["folder"] / file).write_bytes(text)
     (tmp_path / "downloads.json").write_text(json.dumps(sets), encoding="utf-8")
     monkeypatch.setattr(data, "ASSETS", tmp_path)
-    cifar = torchvision.datasets.CIFAR10  # it looks at checksums, too
-    monkeypatch.setattr(cifar, "train_list", [[name, sums.get(name)] for name in BATCHES[:5]])
-    monkeypatch.setattr(cifar, "test_list", [["test_batch", sums.get("test_batch")]])
-    monkeypatch.setattr(cifar, "meta", {**cifar.meta, "md5": sums.get("batches.meta")})
-    folder = tmp_path / "home" / KNOWN[request.param]["folder"]
-    folder.mkdir(parents=True)
-    for name, text in content.items():
-        (folder / name).write_bytes(text)
-    ends = {"train": slice(45), "validation": slice(45, 50), "test": slice(50, 60)}
-    return Tiny(request.param, tmp_path / "home", folder, {key: (pixels[p], classes[p]) for key, p in ends.items()})
+    sums, cifar = sets["cifar10"]["md5"], torchvision.datasets.CIFAR10  # it looks at checksums, too
+    monkeypatch.setattr(cifar, "train_list", [[file, sums[file]] for file in BATCHES[:5]])
+    monkeypatch.setattr(cifar, "test_list", [["test_batch", sums["test_batch"]]])
+    monkeypatch.setattr(cifar, "meta", {**cifar.meta, "md5": sums["batches.meta"]})
+    return tmp_path
 
 
-def equals(loaded: tuple[Tensor, Tensor], expected: tuple[np.ndarray, np.ndarray]) -> None:
+def equals(loaded: tuple[Tensor, Tensor], pixels: np.ndarray, classes: np.ndarray) -> None:
     """Compare pictures and labels with the bytes that they were made from."""
     images, labels = loaded
     assert images.dtype == torch.float32 and labels.dtype == torch.int64
-    np.testing.assert_array_equal(((images + 1) * 127.5).round().numpy(), expected[0])
-    assert labels.tolist() == expected[1].tolist()
+    np.testing.assert_array_equal(((images + 1) * 127.5).round().numpy(), pixels)
+    assert labels.tolist() == classes.tolist()
 
 
+@each_tiny_set
 @pytest.mark.parametrize("download", [False, True])
-def test_parts_are_the_ends_of_the_official_ones(tiny: Tiny, download: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = tiny.folder.parent / "processed"  # files of an old format beside good ones are not read
-    old.mkdir()
-    for name in ("training.pt", "test.pt"):
-        torch.save((torch.zeros(60, 28, 28, dtype=torch.uint8), torch.zeros(60).long()), old / name)
-    for split, expected in tiny.parts.items():
-        equals(data.load(tiny.name, split, tiny.root, download=download), expected)
-    monkeypatch.setenv("HOME", str(tiny.root.parent))
-    equals(data.load(tiny.name, "test", "~/home"), tiny.parts["test"])
-    max(tiny.folder.iterdir()).unlink()
+def test_parts_are_the_ends_of_the_official_ones(
+    name: data.DataSet, download: bool, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = root / KNOWN[name]["folder"]
+    (folder.parent / "processed").mkdir(exist_ok=True)  # files of an old format beside good ones are not read
+    for old in ("training.pt", "test.pt"):
+        pair = torch.zeros(60, 28, 28, dtype=torch.uint8), torch.zeros(60).long()
+        torch.save(pair, folder.parent / "processed" / old)
+    for split, part in {"train": slice(45), "validation": slice(45, 50), "test": slice(50, 60)}.items():
+        equals(data.load(name, split, root, download=download), PIXELS[name][part], CLASSES[part])
+    monkeypatch.setenv("HOME", str(root.parent))
+    equals(data.load(name, "test", f"~/{root.name}"), PIXELS[name][50:], CLASSES[50:])
+    max(folder.iterdir()).unlink()
     with pytest.raises(FileNotFoundError, match="the download failed"):  # nor are they taken for a download
-        data.load(tiny.name, "train", tiny.root, download=True)
+        data.load(name, "train", root, download=True)
 
 
-def test_a_truncated_or_damaged_file_is_named_even_where_another_is_asked_for(tiny: Tiny) -> None:
-    for path in sorted(tiny.folder.iterdir()):
+@each_tiny_set
+def test_a_truncated_or_damaged_file_is_named_even_where_another_is_asked_for(name: data.DataSet, root: Path) -> None:
+    for file in sorted(KNOWN[name]["md5"]):
+        path = root / KNOWN[name]["folder"] / file
         content = path.read_bytes()
         for damaged in (content[:-9], content[:-1] + bytes([content[-1] ^ 1])):
             path.write_bytes(damaged)
-            with pytest.raises(RuntimeError, match=rf"{path.name} is missing or damaged: fetch"):
-                data.load(tiny.name, "train", tiny.root)
+            with pytest.raises(RuntimeError, match=rf"{file} is missing or damaged: fetch"):
+                data.load(name, "train", root)
         path.unlink()
-        with pytest.raises(FileNotFoundError, match=rf": put {path.name}, unpacked, into "):  # and no other
-            data.load(tiny.name, "test", tiny.root)
+        with pytest.raises(FileNotFoundError, match=rf": put {file}, unpacked, into "):  # and no other
+            data.load(name, "test", root)
         path.write_bytes(content)
 
 
@@ -256,7 +256,7 @@ def test_fashion_mnist_agrees_with_its_bytes(split: data.Split, kind: str, part:
         (folder / name).write_bytes(gzip.decompress((DEBIAN / f"{name}.gz").read_bytes()))
     pixels = np.frombuffer((folder / f"{kind}-images-idx3-ubyte").read_bytes(), np.uint8, offset=16)
     classes = np.frombuffer((folder / f"{kind}-labels-idx1-ubyte").read_bytes(), np.uint8, offset=8)
-    equals(data.load("fashion_mnist", split, tmp_path), (pixels.reshape(-1, 1, 28, 28)[part], classes[part]))
+    equals(data.load("fashion_mnist", split, tmp_path), pixels.reshape(-1, 1, 28, 28)[part], classes[part])
 
 
 # --- pairs -----------------------------------------------------------------------------------------
@@ -291,89 +291,37 @@ def test_every_fitting_partner_is_equally_likely(kind: int) -> None:
 
 # --- augmented pictures ----------------------------------------------------------------------------
 
-SIDE, SPREAD = 64, 6.0
-STILL = {"degrees": 0.0, "scale": 0.0, "shift": 0.0, "shear": 0.0}
+AMOUNTS = {"degrees": 40.0, "scale": 0.3, "shift": 0.2, "shear": 0.4}
 
 
-def blobs(n: int, x: float = SPREAD, y: float = SPREAD) -> Tensor:
-    """Return `n` equal pictures of a round or oval blob in the middle."""
-    line = torch.arange(SIDE) - (SIDE - 1) / 2
-    ink = (-(line**2) / (2 * y**2)).exp().unsqueeze(1) * (-(line**2) / (2 * x**2)).exp()
-    return (2 * ink - 1).expand(n, 1, SIDE, SIDE)
-
-
-def moments(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return where each picture's ink is on average, `(N, 2)` as x and y, and its covariance `(N, 2, 2)`."""
-    ink = (images[:, 0].double() + 1) / 2
-    ink = ink / ink.sum((1, 2), keepdim=True)
-    line = torch.arange(SIDE).double() - (SIDE - 1) / 2
-    places = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)  # (H, W, 2)
-    middle = torch.einsum("nhw,hwi->ni", ink, places)
-    return middle, torch.einsum("nhw,hwi,hwj->nij", ink, places, places) - torch.einsum("ni,nj->nij", middle, middle)
-
-
-def fills(values: Tensor, largest: float) -> bool:
-    """Say whether values spread over ± `largest`, to both ends and no farther (2 % for reading off a grid)."""
-    ends = float(values.min()), float(values.max())
-    return ends == pytest.approx((-largest, largest), rel=0.1) and max(map(abs, ends)) < 1.02 * largest + 0.005
-
-
-def moved(x: float = SPREAD, y: float = SPREAD, **amounts: float) -> tuple[Tensor, Tensor]:
-    """Return the moments of 300 blobs that were augmented by these amounts alone."""
-    return moments(augment(blobs(300, x, y), source(), **{**STILL, **amounts}))
-
-
-def test_each_amount_is_the_largest_change_of_its_own_kind() -> None:
-    middle, spread = moved(shift=0.2)
-    assert fills(middle[:, 0], 0.2 * SIDE) and fills(middle[:, 1], 0.2 * SIDE)
-    assert abs(float(middle.T.corrcoef()[0, 1])) < 0.3  # x and y by themselves
-    torch.testing.assert_close(spread, moments(blobs(300))[1], rtol=0.03, atol=0.3)
-    middle, spread = moved(x=3, y=8, degrees=40.0)
-    angle = 0.5 * torch.atan2(-2 * spread[:, 0, 1], spread[:, 1, 1] - spread[:, 0, 0])  # of the long axis
-    assert fills(angle.rad2deg(), 40) and middle.abs().max() < 0.05
-    sides = torch.linalg.eigvalsh(spread).sqrt()
-    torch.testing.assert_close(sides, torch.tensor([[3.0, 8.0]]).double().expand(300, 2), rtol=0.03, atol=0)
-    middle, spread = moved(shear=0.3)
-    assert fills(spread[:, 0, 1] / spread[:, 1, 1], 0.3) and middle.abs().max() < 0.05  # the slope of x over y
-    torch.testing.assert_close(spread[:, 1, 1].sqrt(), torch.full((300,), SPREAD).double(), rtol=0.02, atol=0)
-
-
-@pytest.mark.parametrize("degrees", [0.0, 180.0])
-def test_scale_stretches_width_and_height_each_by_itself_however_the_picture_is_turned(degrees: float) -> None:
-    middle, spread = moved(scale=0.3, degrees=degrees)
-    sizes = spread.diagonal(dim1=1, dim2=2).sqrt() / SPREAD
-    assert fills(sizes[:, 0] - 1, 0.3) and fills(sizes[:, 1] - 1, 0.3)
-    assert abs(float(sizes.T.corrcoef()[0, 1])) < 0.3 and middle.abs().max() < 0.05
-    # A round blob stays round when it is turned, so the stretch alone shows: along the axes, at every angle.
-    assert spread[:, 0, 1].abs().max() < 0.1
+@pytest.mark.parametrize("size", [28, 32])
+def test_an_augmented_picture_is_turned_stretched_sheared_and_moved_as_scipy_does_it(size: int) -> None:
+    images = 2 * torch.rand(40, 2, size, size, generator=source(1)) - 1  # ink up to the border
+    draws = (2 * torch.rand(6, 40, generator=source()) - 1).T.double().numpy()  # each in [−1, 1]
+    results = augment(images, source(), **AMOUNTS)
+    for image, result, (angle, wide, high, slant, right, down) in zip(images, results, draws, strict=True):
+        turn = Rotation.from_euler("z", 40 * angle, degrees=True).as_matrix()[:2, :2]
+        # Twice as large is read in steps of a half. The stretch comes last: along the axes, at every angle.
+        stretch = np.array([[1 / (1 + 0.3 * wide), 0.4 * slant], [0, 1 / (1 + 0.3 * high)]])
+        back = turn @ stretch  # from places in the result to places in the picture, x before y
+        matrix, middle = back[::-1, ::-1], np.full(2, (size - 1) / 2)  # y before x
+        offset = middle - matrix @ middle + 0.2 * size * np.array([down, right])
+        for channel, found in zip(image.numpy(), result.numpy(), strict=True):
+            # Outside is paper, −1.
+            expected = affine_transform(channel, matrix, offset, order=1, mode="grid-constant", cval=-1)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
 
 
 def test_strength_is_a_share_of_every_amount() -> None:
-    images, amounts = digits("test")[0][::10], {"degrees": 40.0, "scale": 0.3, "shift": 0.2, "shear": 0.4}
-    half = {name: amount / 2 for name, amount in amounts.items()}
-    assert torch.equal(augment(images, source(), **amounts, strength=0.5), augment(images, source(), **half))
+    images, half = digits("test")[0][::10], {name: amount / 2 for name, amount in AMOUNTS.items()}
+    assert torch.equal(augment(images, source(), **AMOUNTS, strength=0.5), augment(images, source(), **half))
     torch.testing.assert_close(augment(images, source(), strength=0.0), images, rtol=0, atol=1e-4)
     usual = augment(images, source(), degrees=15, scale=0.15, shift=0.1, shear=0.15, strength=1)
     assert torch.equal(augment(images, source()), usual)
 
 
-def test_two_views_are_two_augmentations_and_channels_move_alike_but_not_pictures() -> None:
-    images, amounts, rng, before = digits("test")[0][::50], {"degrees": 5.0}, source(), torch.get_rng_state()
-    views = two_views(images, source(), **amounts)
-    assert all(torch.equal(view, augment(images, rng, **amounts)) for view in views)
-    turned = augment(images[:1].expand(20, 3, 28, 28), rng)
-    assert torch.equal(turned[:, 0], turned[:, 1]) and torch.equal(turned[:, 0], turned[:, 2])
-    assert (turned[1:] - turned[:-1]).abs().flatten(1).amax(1).min() > 0.1
-    assert torch.equal(before, torch.get_rng_state())
-
-
-@pytest.mark.parametrize("shape", [(40, 3, 32, 32), (40, 1, 28, 28)])
-def test_what_comes_in_is_paper_and_values_stay_in_range(shape: tuple[int, ...]) -> None:
-    far = augment(torch.ones(shape), source(), 180, 0.9, 0.9, 0.9)
-    assert far.shape == shape and far.min() == -1 and far.max() <= 1
-    # A sheet of ink that moves by up to 0.4 each way, 0.2 on average, leaves paper behind.
-    bare = (augment(torch.ones(shape), source(), **{**STILL, "shift": 0.4}) < 0).double().mean()
-    assert float(bare) == pytest.approx(1 - 0.8**2, abs=0.1)
-    mixed = augment(2 * torch.rand(shape, generator=source()) - 1, source())
-    assert mixed.abs().max() <= 1
-    assert not any(torch.equal(channel, mixed[:, 0]) for channel in mixed.unbind(1)[1:])  # each keeps its content
+def test_two_views_are_two_augmentations() -> None:
+    images, rng, before = digits("test")[0][::50], source(), torch.get_rng_state()
+    views = two_views(images, source(), **AMOUNTS)
+    assert all(torch.equal(view, augment(images, rng, **AMOUNTS)) for view in views)
+    assert not torch.equal(*views) and torch.equal(before, torch.get_rng_state())

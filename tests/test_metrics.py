@@ -235,6 +235,7 @@ def test_a_linear_probe_finds_what_a_plane_can_part() -> None:
     [
         ((0.01, 0.02), "supported", "helps"),  # a small gain is a gain, too
         ((-0.2, -0.1), "not supported", "hurts"),
+        ((-0.2, 0.0), "not supported", "no gain"),
         ((-0.2, 0.04), "not supported", "no gain"),
         ((-0.2, 0.05), "undecided", "cannot tell"),
         ((0.0, 0.3), "undecided", "cannot tell"),  # it begins at zero, not above
@@ -246,7 +247,7 @@ def test_verdict_of_an_interval(interval: tuple[float, float], claim: str, remed
 
 
 def test_without_a_least_gain_only_an_interval_below_zero_is_not_supported() -> None:
-    assert [metrics.verdict(-1, high) for high in (-0.1, 0.0, 0.1)] == ["not supported", "undecided", "undecided"]
+    assert [metrics.verdict(-1, high) for high in (-1, 0.0, 0.1)] == ["not supported", "undecided", "undecided"]
     with pytest.raises(ValueError, match="high: got -1, expected at least low"):
         metrics.verdict(1, -1)
 

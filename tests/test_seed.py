@@ -53,7 +53,7 @@ def test_making_generators_and_networks_leaves_the_global_state_alone() -> None:
 
 IMPORT_ALL = """
 import os, pkgutil, importlib, random
-import matplotlib.pyplot, numpy, scipy.stats, sklearn.neighbors, torch, torchvision, tqdm.auto, ipywidgets
+import cloudpickle, ipywidgets, joblib, matplotlib.pyplot, numpy, torch, torch.optim.swa_utils, tqdm.auto
 def state():
     return {
         "random": random.getstate(), "numpy": str(numpy.random.get_state()),
