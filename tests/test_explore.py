@@ -49,6 +49,8 @@ def names(statement: ast.stmt) -> tuple[set[str], set[str]]:
 def needed(chapter: Path) -> list[str]:
     """Return the chapter's set-up, the other statements that its `explore` cells need, and as the last one the call."""
     cells = [cell for cell in nbformat.read(chapter, as_version=4).cells if cell.cell_type == "code"]
+    while "explore" not in tags(cells[-1]):  # what is set up after the last one is not for it
+        cells.pop()
     steps = [(statement, set(tags(cell))) for cell in cells for statement in ast.parse(cell.source).body]
     kept, wanted = list[str](), set[str]()
     for statement, roles in steps[::-1]:
