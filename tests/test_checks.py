@@ -219,7 +219,7 @@ LARGEST = {"degrees": 180, "scale": 0.99, "shift": 0.99, "shear": 0.99, "strengt
 BEYOND = {"degrees": [-1, 181], "scale": [-1, 1], "shift": [-1, 1], "shear": [-1, 1], "strength": [-0.1, 1.1]}
 CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
     (data.Mixture(ROWS, 1.0).log_prob, {"x": ROWS}, {"x": [PAIRS, ROWS[:, :1]]}),
-    (data.grid, {"side": 2}, {"side": [1]}),
+    (data.grid, {"side": 2}, {"side": [1, 2.5]}),
     (data.augment, {"images": PICTURES, "rng": RNG, **LARGEST}, BEYOND),
     (partial(data.pairs, rng=RNG), {"labels": LABELS, "n": 4}, {"n": [1, 3], "labels": [LABELS * 0, LABELS[:5]]}),
     (

@@ -17,17 +17,21 @@ from pathlib import Path
 import bootstrap
 import bundle
 import nbformat
+import numpy
 import pytest
+import torch
 import yaml
 from check_notebooks import tags
+from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 # This one runs to its end: it needs the packed pictures and a recorded study from the installed package. Of the others,
-# which the build has run already, only the beginning is new here: install, import, settings.
+# which the build has run already, only the beginning is new here: install, import, settings; one kernel runs them all.
 (WHOLE,) = [path for path in CHAPTERS if path.stem == "15-contrastive-learning-today"]
 TIMEOUT = 600  # seconds; far above the budget, for a machine that is busy with something else
 PACKAGE = "push-down-pull-up-helpers"
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
 
 # Runs as the chapter's last cell, so that it reports what the chapter itself has imported.
 PROBE = """\
@@ -71,21 +75,21 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             (tree / name).write_bytes((ROOT / name).read_bytes())
-    branch = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["branch"]
     env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    who = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
-    checked(["git", "init", "--quiet", f"--initial-branch={branch}"], env, tree)
-    checked(["git", "add", "--all"], env, tree)
-    checked(["git", *who, "commit", "--quiet", "--message", "The working tree"], env, tree)
-    bare = tmp_path_factory.mktemp("remote") / "course.git"
-    checked(["git", "clone", "--quiet", "--bare", tree, bare], env, tree)
+    who, bare = ["-c", "user.name=Test", "-c", "user.email=test@example.org"], tmp_path_factory.mktemp("remote") / "git"
+    for command in (
+        ["init", "--quiet", f"--initial-branch={CONFIG['branch']}"],
+        ["add", "--all"],
+        [*who, "commit", "--quiet", "--message", "The working tree"],
+        ["clone", "--quiet", "--bare", tree, bare],
+    ):
+        checked(["git", *command], env, tree)
     return bare
 
 
 def git_config(file: Path, remote: Path) -> Path:
     """Write a git configuration that takes `remote` for the published repository."""
-    url = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
-    instead = f'[url "file://{remote}"]\n\tinsteadOf = {url}\n'
+    instead = f'[url "file://{remote}"]\n\tinsteadOf = {CONFIG["url"]}\n'
     file.write_text(f"{instead}[safe]\n\tdirectory = *\n", encoding="utf-8")
     return file
 
@@ -136,26 +140,37 @@ def colab(fresh: Colab, tmp_path: Path) -> Colab:
     return fresh
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=[path.stem for path in CHAPTERS])
-def test_chapter_runs_alone(chapter: Path, colab: Colab, tmp_path: Path) -> None:
-    folder = tmp_path / "alone"
-    folder.mkdir()
-    notebook = nbformat.read(chapter, as_version=4)
-    if chapter != WHOLE:
-        (last,) = [number for number, cell in enumerate(notebook.cells) if "parameters" in tags(cell)]
-        notebook.cells = notebook.cells[: last + 1]
-    notebook.cells.append(nbformat.v4.new_code_cell(PROBE, id="probe"))
-    nbformat.write(notebook, folder / chapter.name)
-    out = tmp_path / "out.ipynb"
+def beginning(chapter: Path) -> list[NotebookNode]:
+    """Return a chapter's cells down to its settings: install, import, parameters."""
+    cells = nbformat.read(chapter, as_version=4).cells
+    (last,) = [number for number, cell in enumerate(cells) if "parameters" in tags(cell)]
+    for cell in cells:
+        cell.id = f"{chapter.stem[:2]}-{cell.id}"[:64]
+    return cells[: last + 1]
+
+
+def modules_of(colab: Colab, cells: list[NotebookNode], folder: Path, **env: str) -> dict[str, list[str]]:
+    """Run some cells as a notebook in a folder; return file and version of the modules that they have imported."""
+    notebook, out = nbformat.read(WHOLE, as_version=4), folder.parent / "out.ipynb"
+    notebook.cells = [*cells, nbformat.v4.new_code_cell(PROBE, id="probe")]
+    nbformat.write(notebook, folder / "alone.ipynb")
     papermill = [colab.python, "-m", "papermill", "--no-progress-bar", "--cwd", folder]
-    checked([*papermill, folder / chapter.name, out], colab.env, folder)
+    checked([*papermill, folder / "alone.ipynb", out], colab.env | env, folder)
     outputs = nbformat.read(out, as_version=4).cells[-1].outputs
-    printed = "".join(output.get("text", "") for output in outputs)
-    modules = json.loads(printed.split("PROBE ", 1)[1])
+    modules = json.loads("".join(output.get("text", "") for output in outputs).split("PROBE ", 1)[1])
     assert modules["helpers"][0] == str(colab.packages / "helpers" / "__init__.py")
-    for name in ("torch", "numpy"):
-        ours = checked([sys.executable, "-c", f"import {name}; print({name}.__version__)"], colab.env, folder)
-        assert modules[name][1] == ours.strip(), f"the bootstrap cell has changed {name}"
+    return modules
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["one to its end", "the beginnings of all others"])
+def test_chapters_run_alone(whole: bool, colab: Colab, tmp_path: Path) -> None:
+    others = [cell for chapter in CHAPTERS if chapter != WHOLE for cell in beginning(chapter)]
+    (tmp_path / "alone").mkdir()
+    cells = nbformat.read(WHOLE, as_version=4).cells if whole else others
+    modules = modules_of(colab, cells, tmp_path / "alone")
+    for module in (torch, numpy):
+        name = module.__name__
+        assert modules[name][1] == module.__version__, f"the bootstrap cell has changed {name}"
         assert not (colab.packages / name).exists(), f"the bootstrap cell has installed {name} again"
 
 
@@ -184,24 +199,17 @@ def test_something_of_the_readers_own_that_is_called_helpers_is_named(colab: Col
 
 
 def test_bundle_runs_in_an_empty_folder_and_asks_nobody(colab: Colab, tmp_path: Path) -> None:
-    tree, folder, out = tmp_path / "tree", tmp_path / "unpacked", tmp_path / "out.ipynb"
+    tree, folder, chapter = tmp_path / "tree", tmp_path / "unpacked", CHAPTERS[0]
     (tree / "book").mkdir(parents=True)
     for name in bundle.IN_A_WHEEL:
         (tree / name).symlink_to(ROOT / name)
-    (tree / "book" / WHOLE.name).symlink_to(WHOLE)
+    (tree / "book" / chapter.name).symlink_to(chapter)
     (packed,) = bundle.pack_chapters(tree)
-    assert packed.name == "push-down-pull-up-chapter-15.zip"
+    assert packed.name == "push-down-pull-up-chapter-01.zip"
     shutil.unpack_archive(packed, folder)
     assert {path.suffix for path in folder.iterdir()} == {".ipynb", ".whl"}
     lost = git_config(tmp_path / "gitconfig", tmp_path / "gone.git")
-    notebook = nbformat.read(folder / WHOLE.name, as_version=4)
-    (last,) = [number for number, cell in enumerate(notebook.cells) if "parameters" in tags(cell)]
-    notebook.cells = [*notebook.cells[: last + 1], nbformat.v4.new_code_cell(PROBE, id="probe")]
-    nbformat.write(notebook, folder / WHOLE.name)
-    papermill = [colab.python, "-m", "papermill", "--no-progress-bar", "--cwd", folder]
-    checked([*papermill, folder / WHOLE.name, out], colab.env | {"GIT_CONFIG_GLOBAL": str(lost)}, folder)
-    printed = "".join(o.get("text", "") for o in nbformat.read(out, as_version=4).cells[-1].outputs)
-    assert str(colab.packages / "helpers" / "__init__.py") in printed
+    modules_of(colab, beginning(folder / chapter.name), folder, GIT_CONFIG_GLOBAL=str(lost))
 
 
 def test_bootstrap_cell_fails_loudly(colab: Colab, tmp_path: Path) -> None:
