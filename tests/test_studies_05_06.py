@@ -45,10 +45,16 @@ def test_the_pages_losses_are_the_helpers() -> None:
     expected = losses.ebgan_d_loss(real, fake, margin=0.7)
     assert torch.allclose(on_the_page("05", "d_loss")(real, fake, 0.7), expected)
     assert torch.allclose(on_the_page("05", "g_loss")(fake), losses.ebgan_g_loss(fake))
+    d_loss, g_loss = on_the_page("06", "d_loss"), on_the_page("06", "g_loss")
+    d_loss.__globals__["MARGIN"] = 0.2
+    real, fake = torch.rand(2, 3, 1, 28, 28) / 1.5  # their energies lie on both sides of the margin
+    energies = [ebgan_digits.mean_square(torch.zeros_like, x) for x in (real, fake)]
+    assert torch.allclose(d_loss(torch.zeros_like, real, fake), losses.ebgan_d_loss(*energies, 0.2))
+    assert torch.allclose(g_loss(torch.zeros_like, fake), losses.ebgan_g_loss(energies[1]))
 
 
-def test_the_pages_copyist_is_the_studys_and_has_the_gans_convolutions() -> None:
-    autoencoder, x = on_the_page("06", "copyist"), torch.rand(3, 1, 28, 28)
+def test_the_pages_autoencoder_of_pictures_is_the_studys_and_has_the_gans_convolutions() -> None:
+    autoencoder, x = on_the_page("06", "autoencoder"), torch.rand(3, 1, 28, 28)
     outputs = []
     for build in (autoencoder, ebgan_digits.conv_autoencoder):
         with torch_seed(0):
@@ -69,11 +75,6 @@ def test_the_pages_energy_is_the_helpers_mean_square() -> None:
 def test_the_pages_terms_are_the_helpers(codes: Tensor) -> None:
     assert torch.allclose(on_the_page("07", "with_square")(codes), losses.pull_away(codes))
     assert torch.allclose(on_the_page("07", "without_square")(codes), losses.pull_away_unsquared(codes))
-
-
-def test_the_pages_number_of_classes_is_the_helpers() -> None:
-    labels = torch.tensor([0] * 5 + [3] * 2 + [9])
-    assert float(on_the_page("07", "effective_classes")(labels)) == pytest.approx(metrics.effective_number(labels))
 
 
 # --- averaged weights --------------------------------------------------------------------------------
