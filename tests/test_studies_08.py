@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import nbformat
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, one_hot
+from torch.nn.functional import avg_pool2d
 
 from helpers import data, metrics
 from helpers.models import AutoEncoder, Encoder
@@ -91,6 +90,7 @@ def test_confidence_and_ink() -> None:
     sure[1].bias.data = torch.tensor([math.log(3.0), 0.0])
     x = uniform(-1.0, 0.0, 0.5)
     assert torch.allclose(work.max_probability_score(sure, x), torch.full((3,), 0.25))
+    assert torch.allclose(work.logit_energy(sure, x), torch.full((3,), -math.log(4.0)))
     assert torch.allclose(work.ink_distance(x, x[1:2]), torch.tensor([1.0, 0.0, 0.5]))
 
 
@@ -118,6 +118,15 @@ def test_neighbours_look_at_the_mask_only() -> None:
     x[..., 8:20, 8:20] = -50.0
     assert torch.equal(work.mean_neighbour(x, images, 1, mask), images[2:])
     assert torch.allclose(work.mean_neighbour(x, images, 2, mask), uniform(0.5))
+
+
+def test_looks_know_the_class_and_see_averages_as_unlike_digits() -> None:
+    truth, labels = (part[:300] for part in data.digits("test"))
+    same, other = work.looks(truth, truth, labels), work.looks(truth, truth, (labels + 1) % 10)
+    assert same["label"] > 0.9 and other["label"] < 0.1
+    assert same["frechet"] == pytest.approx(0, abs=1e-3)
+    grey = work.looks(truth.mean(0, keepdim=True).expand_as(truth), truth, labels)
+    assert grey["label"] < 0.3 and grey["frechet"] > 100
 
 
 def test_effective_numbers_of_even_and_uneven_fonts() -> None:
@@ -193,13 +202,20 @@ def test_frames_drawn_alone_cannot_be_judged_together() -> None:
 
 @pytest.fixture(scope="module")
 def page() -> dict[str, Any]:
-    names: dict[str, Any] = {"re": re, "torch": torch, "one_hot": one_hot, "rng": source()}
+    """Run the ideas of chapter 10, without its trainings."""
+    names: dict[str, Any] = {"SEED": 0, "CLIP_STEPS": 3, "WORD_STEPS": 3}
+    trained = ("generators = {}", "written = {", "texts |=", "softened = {")  # and what needs it
     for cell in nbformat.read(PAGE, as_version=4).cells:
-        if cell.cell_type == "code" and cell.source.startswith(
-            ("CONSONANTS", "def is_word", "def draw_words", "def encode")
-        ):
+        if {"setup", "idea"} & set(cell.metadata.get("tags", [])) and not any(map(cell.source.count, trained)):
             exec(cell.source, names)
     return names
+
+
+def test_the_pages_clips_are_those_of_the_study(page: dict[str, Any]) -> None:
+    for judged, drawn in sequences.ARMS:
+        film, _ = page["shoot"](judged, drawn)
+        expected, _ = sequences.train_clips(page["RUNS"], judged, drawn, 3)
+        assert torch.equal(film, expected)
 
 
 def follows_the_rule(text: str, page: dict[str, Any]) -> bool:
