@@ -6,6 +6,8 @@ import html
 import sys
 import zlib
 
+from helpers.checks import check_calls
+
 # Look enough for Jupyter and Colab; the website has its own.
 BLOCK = """\
 <div class="claim" id="claim-{:08x}" style="display:flex;gap:.6em;margin:.5em 0">
@@ -22,3 +24,6 @@ def show_claim(text: str, measured: str) -> None:
         return print(line)
     block = BLOCK.format(zlib.crc32(text.encode()), html.escape(text), html.escape(measured))
     return ipython.display.display({"text/plain": line, "text/html": block}, raw=True)
+
+
+check_calls(globals())
