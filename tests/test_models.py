@@ -1,8 +1,4 @@
-"""Networks: shapes, ranges, and runs that do not know of each other.
-
-That networks side by side train like ordinary ones is shown in test_train.py, and that the frozen classifier is
-the one the course measures with in test_metrics.py.
-"""
+"""Networks: shapes, ranges, and runs that do not know of each other. The frozen classifier is tried in test_metrics.py."""
 
 import math
 

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from helpers import losses, train
 from helpers.checks import Diverged
-from helpers.data import noise, ring
+from helpers.data import Rngs, noise, ring
 from helpers.models import Encoder, mlp, mlp_autoencoder
 from helpers.seed import rngs, seed_everything
 
@@ -33,6 +33,11 @@ def start(seeds: Sequence[int], dtype: torch.dtype = torch.float32, name: str = 
     return train.make_game(mlp((LATENT, WIDTH, WIDTH, 2), seeds).to(dtype), judge.to(dtype), lr=2e-3)
 
 
+def draws(rng: Rngs, dtype: torch.dtype) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
+    """Return sources of real points and of noise."""
+    return lambda: ring().sample(BATCH, rng).to(dtype), lambda: noise(BATCH, LATENT, rng).to(dtype)
+
+
 def play(
     seeds: Sequence[int],
     steps: int,
@@ -41,10 +46,9 @@ def play(
     **settings: Any,
 ) -> tuple[train.Game, train.History]:
     """Train one run per seed on the ring; data and noise come from the run's own generator."""
-    game, sources = settings.pop("game", None) or start(seeds, dtype), rngs(seeds)
-    real = lambda: ring().sample(BATCH, sources).to(dtype)  # noqa: E731
-    z = lambda: noise(BATCH, LATENT, sources).to(dtype)  # noqa: E731
-    return game, train.fit(game, method or train.gan(), real, z, steps, device="cpu", **settings)
+    game = settings.pop("game", None) or start(seeds, dtype)
+    settings = {"device": "cpu", **settings}
+    return game, train.fit(game, method or train.gan(), *draws(rngs(seeds), dtype), steps, **settings)
 
 
 def state(network: nn.Module) -> list[Tensor]:
@@ -68,26 +72,16 @@ def test_each_run_trains_as_if_alone(name: str) -> None:
     torch.testing.assert_close(weights_and_losses([7, 0, 23]), alone, rtol=0, atol=1e-9)
 
 
-def ordinary_networks(game: train.Game, run: int) -> tuple[nn.Sequential, nn.Sequential]:
-    """Copy one run into networks of `torch.nn.Linear`."""
-    generator = mlp((LATENT, WIDTH, WIDTH, 2)).double()
-    discriminator = mlp((2, WIDTH, WIDTH, 1), scalar=True).double()
-    with torch.no_grad():
-        for mine, batched in ((generator, game.generator), (discriminator, game.discriminator)):
-            for a, b in zip(mine.parameters(), batched.parameters(), strict=True):
-                a.copy_(b[run].T.reshape(a.shape))
-    return generator, discriminator
+def ordinary_networks() -> tuple[nn.Sequential, nn.Sequential]:
+    """Make a generator and a discriminator of `torch.nn.Linear`."""
+    return mlp((LATENT, WIDTH, WIDTH, 2)).double(), mlp((2, WIDTH, WIDTH, 1), scalar=True).double()
 
 
 def test_fit_is_the_papers_algorithm_written_out() -> None:
-    """By another route: `torch.nn.Linear`, probabilities instead of logits, autograd's own gradients."""
-    seeds, run, steps = [5, 6, 8], 1, 40
-    g, d = ordinary_networks(start(seeds, torch.float64), run)
-    source = rngs([seeds[run]])[0]
-    optimizers = [torch.optim.Adam(net.parameters(), lr=2e-3, betas=(0.5, 0.999)) for net in (d, g)]
-
-    def batch(draw: Callable[..., Tensor], *size: int) -> Tensor:
-        return draw(*size, source).double()
+    """By another route: probabilities instead of logits, autograd's own gradients."""
+    g, d = ordinary_networks()
+    game = train.make_game(copy.deepcopy(g), copy.deepcopy(d), lr=2e-3)
+    history = train.fit(game, train.gan(), *draws(rngs([5])[0], torch.float64), 30, finish=10, device="cpu")
 
     def step(optimizer: torch.optim.Optimizer, network: nn.Module, loss: Tensor) -> float:
         slopes = torch.autograd.grad(loss, list(network.parameters()))
@@ -96,21 +90,18 @@ def test_fit_is_the_papers_algorithm_written_out() -> None:
         optimizer.step()
         return loss.item()
 
-    expected = []
-    for number in range(steps):
-        if number == steps - 10:
+    optimizers = [torch.optim.Adam(network.parameters(), lr=2e-3, betas=(0.5, 0.999)) for network in (d, g)]
+    (real, z), expected = draws(rngs([5])[0], torch.float64), []
+    for number in range(40):
+        if number == 30:  # the finish has a tenth of the rate
             optimizers[0].param_groups[0]["lr"] = optimizers[1].param_groups[0]["lr"] = 2e-4
-        real, fake = batch(ring().sample, BATCH), g(batch(noise, BATCH, LATENT)).detach()
-        d_loss = -(d(real).sigmoid().log().mean() + (1 - d(fake).sigmoid()).log().mean())
+        d_loss = -(d(real()).sigmoid().log().mean() + (1 - d(g(z()).detach()).sigmoid()).log().mean())
         d_loss = step(optimizers[0], d, d_loss)
-        g_loss = step(optimizers[1], g, -d(g(batch(noise, BATCH, LATENT))).sigmoid().log().mean())
+        g_loss = step(optimizers[1], g, -d(g(z())).sigmoid().log().mean())
         expected.append([d_loss, g_loss])
-
-    game, history = play(seeds, steps - 10, torch.float64, finish=10)  # with a tenth of the rate
-    measured = torch.stack([history.d_loss, history.g_loss], -1)[:, run]
+    measured = torch.stack([history.d_loss, history.g_loss], -1)
     torch.testing.assert_close(measured, torch.tensor(expected, dtype=torch.float64), rtol=0, atol=1e-9)
-    for mine, theirs in zip(g.parameters(), game.generator.parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs[run].T.reshape(mine.shape), rtol=0, atol=1e-9)
+    torch.testing.assert_close(state(game.generator), state(g), rtol=0, atol=1e-9)
 
 
 # --- methods and steps -----------------------------------------------------------------------------
@@ -137,7 +128,7 @@ def test_a_step_moves_only_the_network_it_says_whatever_gradients_were_left(name
 
 @pytest.mark.parametrize("r1", [0.0, 3.0])
 def test_a_gan_is_two_losses_on_outputs(r1: float) -> None:
-    _, discriminator = ordinary_networks(start([0], torch.float64), 0)
+    _, discriminator = ordinary_networks()
     real, fake = torch.randn(2, 6, 2, generator=rngs([0])[0], dtype=torch.float64)
     method = train.gan(losses.hinge_d_loss, losses.critic_g_loss, r1=r1)
     expected = losses.hinge_d_loss(discriminator(real), discriminator(fake))
@@ -399,12 +390,10 @@ def test_fit_encoder_has_adams_usual_rate_and_watches_only_if_asked() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 def test_training_on_cuda_is_the_run_of_the_cpu() -> None:
-    seeds, runs = [0, 1, 2], []
+    runs = []
     for device in ("cpu", None):  # None takes the best device, here CUDA
-        game, sources = start(seeds, torch.float64), rngs(seeds)
-        real, z = partial(ring().sample, BATCH, sources), partial(noise, BATCH, LATENT, sources)
-        history = train.fit(game, train.gan(), lambda: real().double(), lambda: z().double(), 100, device=device)  # noqa: B023
-        drawn = train.sample(game.generator, noise(8, LATENT, rngs(seeds)).double())
+        game, history = play([0, 1, 2], 100, torch.float64, device=device)
+        drawn = train.sample(game.generator, noise(8, LATENT, rngs([0, 1, 2])).double())
         assert drawn.device.type == "cpu"
         runs.append((history.d_loss.cpu(), history.g_loss.cpu(), drawn))
     assert next(game.generator.parameters()).device.type == "cuda"
