@@ -1,4 +1,4 @@
-"""Networks: shapes, ranges, and runs that do not know of each other. The frozen classifier is tried in test_metrics.py."""
+"""Networks: shapes, ranges, and runs that do not know of each other; for the frozen classifier see test_metrics.py."""
 
 import math
 
