@@ -293,7 +293,7 @@ def dress_claims(page: str) -> str:
 
 # Sphinx's search finds pages by single words, code and all; ours finds sections (search_sections.py).
 SPHINX_SEARCH = re.compile(r'<script src="(?:_static/(?:searchtools|language_data)|searchindex)\.js[^>]*></script>\s*')
-OUR_SEARCH = '<script defer src="_static/search-index.js"></script>\n<script defer src="_static/search.js"></script>\n'
+OUR_SEARCH = '<script defer src="_static/search.js"></script>\n'
 
 
 def change_search(site: Path) -> None:

@@ -112,10 +112,21 @@ function show(found, box) {
   box.replaceChildren(element("p", said, { role: "status" }), list);
 }
 
-function answerSearch(field, box) {
-  const index = prepare(INDEX);
-  const answer = () => (field.value.trim() ? show(rank(field.value, index), box) : box.replaceChildren());
-  let waiting = 0;
+// Brings the index, which is heavy, once somebody asks.
+function bring(address) {
+  return new Promise(resolve => {
+    document.head.append(element("script", "", { src: address, onload: () => resolve(prepare(INDEX)) }));
+  });
+}
+
+function answerSearch(field, box, address) {
+  let waiting = 0, index = null;
+  const answer = async () => {
+    const text = field.value;
+    if (!text.trim()) return box.replaceChildren();
+    const found = rank(text, await (index ??= bring(address)));
+    if (text === field.value) show(found, box);
+  };
   field.value = new URLSearchParams(location.search).get("q") ?? "";
   answer();
   field.form.addEventListener("submit", event => { event.preventDefault(); answer(); });
@@ -128,5 +139,7 @@ function answerSearch(field, box) {
   });
 }
 
-if (typeof document !== "undefined")
-  answerSearch(document.querySelector("main form.bd-search input"), document.getElementById("search-results"));
+if (typeof document !== "undefined") {
+  const address = new URL("search-index.js", document.currentScript.src).href;
+  answerSearch(document.querySelector("main form.bd-search input"), document.getElementById("search-results"), address);
+}
