@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -84,10 +83,19 @@ def greedy(seed: int, sizes: list[int]) -> dict[str, int]:
     return {"count": len(sizes)}
 
 
-def deadly(seed: int, victim: int) -> dict[str, int]:
+def deadly(seed: int, victim: int, pid: int = 0) -> dict[str, int]:
     if seed == victim:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(pid or os.getpid(), signal.SIGKILL)
     return {"seed": seed}
+
+
+def deadly_once(log: str, store: str, **arguments: int) -> dict[str, Any]:
+    """Draw; the first time that the last of the runs comes so far, keep what the store has, and kill the process."""
+    drawn, kept = draw(log=log, pause=0.3, **arguments), Path(f"{store}.kept")
+    if arguments == {"width": 4, "seed": 2} and not kept.exists():
+        kept.write_bytes(Path(store).read_bytes())
+        os.kill(os.getpid(), signal.SIGKILL)
+    return drawn
 
 
 METRICS = {
@@ -333,32 +341,16 @@ def patience_of_a_second() -> dask.config.set:
 
 def test_a_cluster_gives_the_same_numbers_though_a_worker_dies(tmp_path: Path) -> None:
     log, store = tmp_path / "log", tmp_path / "store.jsonl"
-    settings = grid(width=[1, 2, 3, 4], log=[str(log)], pause=[0.3])
-    kept: list[dict[str, Any]] = []
+    settings = grid(width=[1, 2, 3, 4], log=[str(log)], store=[str(store)])
     # The second worker runs several at a time, as people may start them: they must not share random numbers.
-    with dask_cluster(tmp_path, 1, 3) as (address, (_, victim, other)):
-
-        def in_the_middle_of_a_run() -> bool:
-            stored = list(map(run_of, load(store))) if store.exists() else []
-            mine = [run for process, *run in started(log) if process == victim.pid]
-            return len(stored) >= 4 and len(mine) >= 2 and tuple(mine[-1]) not in stored
-
-        def kill() -> None:
-            wait_until(in_the_middle_of_a_run, "the middle of a run")
-            victim.kill()
-            kept.extend(load(store))
-
-        killer = threading.Thread(target=kill)
-        killer.start()
-        rows = sweep(draw, settings, range(3), store, cluster=address)
-        killer.join()
-        assert {process for process, _, _ in started(log)} == {victim.pid, other.pid}
-    assert victim.returncode == -signal.SIGKILL and 4 <= len(kept) < 12
+    with dask_cluster(tmp_path, 1, 3) as (address, (_, *workers)):
+        rows = sweep(deadly_once, settings, range(3), store, cluster=address)
+        assert {process for process, _, _ in started(log)} == {worker.pid for worker in workers}
+        wait_until(lambda: sorted(map(str, (worker.poll() for worker in workers))) == ["-9", "None"], "the one death")
+    kept, counts = load(Path(f"{store}.kept")), times_started(log)
     assert len(set(map(run_of, rows))) == 12 == len(rows) == rows_in(store)
-    counts = times_started(log)
-    assert sum(counts.values()) > 12, "the kill hit no run"
-    assert {counts[run_of(row)] for row in kept} == {1}, "a finished run was repeated"
-    local = sweep(draw, [{**setting, "pause": 0.0} for setting in settings], range(3), tmp_path / "local.jsonl")
+    assert kept and {counts[run_of(row)] for row in kept} == {1} and counts[4, 2] == 2, "a finished run was repeated"
+    local = sweep(draw, grid(width=[1, 2, 3, 4], log=[str(log)]), range(3), tmp_path / "local.jsonl")
     assert [row["metrics"] for row in rows] == [row["metrics"] for row in local]
     assert [row["error"] for row in rows] == [None] * 12
 
@@ -372,13 +364,9 @@ def test_a_run_that_kills_its_workers_is_stored_and_a_lost_scheduler_is_named(tm
         assert sum(row["error"] is None for row in rows) >= 10  # with it may go the run that waited on that worker
         assert all(row["metrics"] == {"seed": row["seed"]} for row in rows if row["error"] is None)
         assert "127.0.0.1" not in store.read_text(encoding="utf-8")
-        slow = grid(width=[1], log=[str(tmp_path / "log")], pause=[0.3])
-        timer = threading.Thread(target=lambda: (wait_until(lambda: rows_in(store) >= 14, "two"), scheduler.kill()))
-        timer.start()
         with patience_of_a_second(), pytest.raises(ConnectionError, match="lost the Dask scheduler at tcp"):
-            sweep(draw, slow, range(20), store, cluster=address)
-        timer.join()
-        assert 14 <= len(load(store)) < 32
+            sweep(deadly, [{"victim": 9, "pid": scheduler.pid}], range(20), store, cluster=address)
+        assert 12 <= len(load(store)) < 32
 
 
 def test_without_scheduler_or_dask_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
