@@ -83,3 +83,9 @@ def test_chapter_04s_chains_and_losses() -> None:
     real, fake = normal(3, 5), normal(3, 7, seed=1)
     torch.testing.assert_close(on_the_page("04", "contrastive")(real, fake), losses.contrastive_divergence(real, fake))
     torch.testing.assert_close(on_the_page("04", "nce")(real, fake), losses.gan_d_loss(-real, -fake))
+
+
+def test_chapter_07s_pull_away_terms() -> None:
+    codes = normal(3, 6, 4)
+    for name, term in (("with_square", losses.pull_away), ("without_square", losses.pull_away_unsquared)):
+        torch.testing.assert_close(on_the_page("07", name)(codes), term(codes))
