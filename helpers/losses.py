@@ -44,7 +44,7 @@ def critic_g_loss(fake: Float("*S N")) -> Tensor:
 
 
 def r1_penalty(logits: Float("*S N"), real: Float("...")) -> Tensor:
-    """R1: ½ mean ‖∇D‖² at real samples, which ask for gradients. Mescheder et al. (2018), eq. 9."""
+    """R1: ½ mean ‖∇D‖² at real samples, with `requires_grad`. Mescheder et al. (2018), eq. 9."""
     shape = tuple(logits.shape)
     good = real.requires_grad and logits.requires_grad and real.shape[: len(shape)] == shape
     require(good, "real", real, f"samples with requires_grad and leading shape {shape}")
@@ -67,8 +67,8 @@ def reconstruction_energy(
     autoencoder: Callable[[Tensor], Tensor], x: Float("..."), kind: Literal["norm", "mse"] = "norm"
 ) -> Tensor:
     """Energy of each sample: ‖Dec(Enc(x)) − x‖₂, or the mean square of the error. Zhao et al.
-    (2016), eq. 4. `x` is (N, ...), or (S, N, d); the result (N,) or (S, N). The gradient flows
-    through both places of x."""
+    (2016), section 2.3. `x` is (N, ...), or (S, N, d); the result (N,) or (S, N). The gradient
+    flows through both places of x."""
     back = autoencoder(x)
     good = back.shape == x.shape
     require(good, "autoencoder", back, f"a reconstruction of shape {tuple(x.shape)}")
@@ -80,15 +80,15 @@ def contrastive_divergence(
     data_energy: Float("*S N"), model_energy: Float("*S M"), weight: NonNegative = 0.0
 ) -> Tensor:
     """Mean E(data) − mean E(samples): its gradient pushes down at the data, up at the samples.
-    Hinton (2002), eq. 5. Weighted mean squares keep the level of the energies from drifting. Du and
-    Mordatch (2019), section 3.3."""
+    Hinton (2002), if the samples end short chains that start at data. `weight` times the mean
+    squares keeps the level of the energies from drifting. Du and Mordatch (2019)."""
     squares = (data_energy**2).mean(-1) + (model_energy**2).mean(-1)
     return data_energy.mean(-1) - model_energy.mean(-1) + weight * squares
 
 
 def pull_away(codes: Float("*S N d")) -> Tensor:
-    """Pull-away term (PT): the mean squared cosine of different codes. Zhao et al. (2016), eq. 6.
-    In [0, 1], and for N > d never below (N − d)/(d(N − 1)), the Welch bound."""
+    """Pull-away term (PT): the mean squared cosine of different codes. Zhao et al. (2016), section
+    2.4. In [0, 1], and for N > d never below (N − d)/(d(N − 1)), the Welch bound."""
     count = _at_least_two(codes)
     unit = _unit(codes)
     square = _products(unit) ** 2  # (..., N, N)
@@ -105,7 +105,8 @@ def pull_away_unsquared(codes: Float("*S N d")) -> Tensor:
 
 
 def pair_margin_loss(distance: Float("N"), same: Binary("N"), margin: Positive) -> Tensor:
-    """Mean of same·d² + (1 − same)·[m − d]₊². Hadsell, Chopra and LeCun (2006), eq. 4, without ½.
+    """Mean of same·d² + (1 − same)·[m − d]₊². Hadsell, Chopra and LeCun (2006), eq. 4, without ½,
+    their Y being 1 − same.
     Libraries differ: `ContrastiveLoss` of pytorch-metric-learning does not square."""
     require(not (distance < 0).any(), "distance", distance, "distances of at least 0")
     same = same.to(distance)
@@ -129,32 +130,32 @@ def cosine_bce(
     bias: Number | Tensor = 0.0,
 ) -> Tensor:
     """Binary cross-entropy with the logits scale·cos(a, b) + bias. The study group's loss has scale
-    1 and bias 0, and cannot fall below −ln σ(1) = 0.3133. With both learned it is the pairwise
-    sigmoid loss of Zhai et al. (2023), section 3.2."""
+    1 and bias 0, and cannot fall below −ln σ(1) = 0.3133. With both learned these are the logits of
+    the pairwise sigmoid loss, which takes all pairs of a batch: Zhai et al. (2023), section 3.2."""
     cosine = (_unit(a) * _unit(b)).sum(-1)  # (N,)
     return binary_cross_entropy_with_logits(scale * cosine + bias, same.to(cosine))
 
 
 def nt_xent(a: Float("N d"), b: Float("N d"), temperature: Positive) -> Tensor:
-    """SimCLR's loss: each of 2N views must find its partner among 2N − 1 others. Chen et al.
+    """SimCLR's loss: each of 2N views must find its positive among 2N − 1 others. Chen et al.
     (2020), eq. 1. Row i of `a` and of `b` are views of one picture, normalised here."""
     views = _unit(torch.cat([a, b])) / temperature**0.5  # (2N, d)
-    partner = (views[: len(a)] * views[len(a) :]).sum(-1)  # (N,), for both views of a picture
-    return _log_sum_of_others(views).mean() - partner.mean()
+    positive = (views[: len(a)] * views[len(a) :]).sum(-1)  # (N,), for both views of a picture
+    return _log_sum_of_others(views).mean() - positive.mean()
 
 
 def sup_con(embeddings: Float("N d"), labels: Int("N"), temperature: Positive) -> Tensor:
-    """Supervised contrastive loss L_out: all samples of one label are partners. Khosla et al.
-    (2020), eq. 2. Anchors without a partner are left out of the mean. The authors' code has a
-    factor temperature/base_temperature, with 0.07 below; here there is none."""
+    """Supervised contrastive loss L_out: all samples of one label are positives. Khosla et al.
+    (2020), eq. 2. Anchors without a positive are left out of the mean. The authors' code has a
+    factor temperature/base_temperature, base_temperature being 0.07; here there is none."""
     _, groups, sizes = labels.to(embeddings.device).unique(return_inverse=True, return_counts=True)
     require(sizes.max() > 1, "labels", labels, "at least two samples with the same label")
     views = _unit(embeddings) / temperature**0.5  # (N, d)
-    # The sum over partners of z_i·z_p is z_i · (sum of its group − itself): no N × N mask.
+    # The sum over positives of z_i·z_p is z_i · (sum of its group − itself): no N × N mask.
     sums = views.new_zeros(len(sizes), views.shape[1]).index_add(0, groups, views)  # (groups, d)
-    partners = sizes[groups] - 1  # (N,)
-    mean_partner = (views * (sums[groups] - views)).sum(-1) / partners.clamp(min=1)  # (N,)
-    return (_log_sum_of_others(views) - mean_partner)[partners > 0].mean()
+    positives = sizes[groups] - 1  # (N,)
+    mean_positive = (views * (sums[groups] - views)).sum(-1) / positives.clamp(min=1)  # (N,)
+    return (_log_sum_of_others(views) - mean_positive)[positives > 0].mean()
 
 
 def _unit(rows: Tensor) -> Tensor:
@@ -175,8 +176,8 @@ def _products(rows: Tensor) -> Tensor:
 def _log_sum_of_others(views: Tensor) -> Tensor:
     """Return for each row i the logarithm of Σ_{j≠i} exp(z_i·z_j): (N, d) to (N,)."""
     similarity = _products(views)  # (N, N)
-    # In place: at N = 4,096 each further matrix costs 64 MB, and torch.logsumexp needs two more.
-    # The diagonal is set outside the graph: its gradient is exp(−∞) = 0 anyway.
+    # In place: at N = 4,096 each further matrix costs 64 MB. `detach` shares memory, so the −∞ of
+    # the diagonal is in `similarity` too, outside the graph: its gradient is exp(−∞) = 0 anyway.
     largest = similarity.detach().fill_diagonal_(-torch.inf).amax(1, keepdim=True)  # (N, 1)
     return similarity.sub_(largest).exp_().sum(1).log() + largest.squeeze(1)
 

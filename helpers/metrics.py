@@ -57,12 +57,12 @@ def modes_covered(
 
 
 def sample_precision(samples: Finite("*S N d"), mixture: Mixture, widths: Positive = 3.0) -> Tensor:
-    """Share of the samples that lie at some mode; a number or (S,)."""
+    """Share of the samples that lie at some mode, 0.989 in the plane if they are perfect."""
     return (nearest_mode(samples, mixture, widths) >= 0).float().mean(-1)
 
 
 def jensen_shannon(p: Finite("..."), q: Finite("..."), cell: Positive) -> float:
-    """Jensen-Shannon divergence, in nats, of densities on a grid; `cell` is a point's area."""
+    """Jensen-Shannon divergence, in nats, of densities on a grid of `cell` area each."""
     for name, value in (("p", p), ("q", q)):
         good = value.shape == p.shape and (value >= 0).all()
         require(good, name, value, f"densities of at least 0, both of shape {tuple(p.shape)}")
@@ -82,7 +82,7 @@ def _frozen_classifier() -> DigitClassifier:
 
 
 def digit_features(images: Images("N 1 28 28")) -> Tensor:
-    """Features of a frozen digit classifier, (N, 64) on the CPU: where digits are compared."""
+    """Features of a frozen digit classifier, (N, 64) on the CPU, for the Fréchet distance."""
     return _frozen_classifier().features(images.float().cpu())
 
 
@@ -92,7 +92,7 @@ def digit_probabilities(images: Images("N 1 28 28")) -> Tensor:
 
 
 def class_probabilities(features: Finite("N 64")) -> Tensor:
-    """The same from `digit_features`."""
+    """Probabilities of the ten classes, (N, 10), from `digit_features`."""
     return _frozen_classifier().head(features).softmax(-1)
 
 
@@ -123,9 +123,9 @@ def effective_number(labels: Int("N")) -> float:
 def precision_recall(
     real: Finite("N d"), fake: Finite("M d"), neighbours: Count = 3
 ) -> tuple[float, float]:
-    """Share of fakes among the reals, and of reals among the fakes. Kynkäänniemi et al. (2019), eq.
-    1 and 2. A point lies among a set if it is inside the ball around one of its points that reaches
-    to that point's k-th nearest neighbour in the set."""
+    """Precision and recall: the share of fakes that lie within the estimated support of the reals,
+    and of reals within that of the fakes. Kynkäänniemi et al. (2019), eq. 1 and 2. The support is
+    made of balls, one around each point, each reaching to that point's k-th nearest neighbour."""
     for name, value in (("real", real), ("fake", fake)):
         require(len(value) > neighbours, name, value, f"more than {neighbours} rows")
     return _share_inside(fake, real, neighbours), _share_inside(real, fake, neighbours)
@@ -152,7 +152,7 @@ def accuracy(predictions: Tensor | Sequence[Tensor], labels: Tensor | Sequence[T
 
 
 def best_threshold(scores: Finite("N"), same: Binary("N")) -> float:
-    """Threshold that calls the most pairs right if "same" means a score above it."""
+    """Threshold with the highest accuracy if "same" means a score above it."""
     ordered, order = scores.detach().cpu().double().sort()
     truth = _both_kinds("same", same)[order].double()
     lower, upper = ordered[:1] - 1, ordered[-1:] + 1
@@ -238,8 +238,9 @@ def wilson_interval(successes: Whole, n: Count, level: Level = 0.95) -> tuple[fl
 
 
 def verdict(low: Number, high: Number, worth: NonNegative = 0.0, remedy: bool = False) -> str:
-    """The course's word for a gain between `low` and `high`, with `worth` the least worth having:
-    supported, not supported, undecided; of a remedy helps, hurts, no gain, cannot tell."""
+    """The course's word for a gain between `low` and `high`: supported if it lies above 0; else not
+    supported if it lies below `worth`, the least gain worth having; else undecided. Of a remedy:
+    helps; hurts (below 0) or no gain; cannot tell."""
     require(low <= high, "high", high, f"at least low, {low:g}")
     if low > 0:
         return "helps" if remedy else "supported"

@@ -73,7 +73,7 @@ def mlp(
 
 class Generator(nn.Module):
     """Noise in, digits out: an MLP draws 7×7 maps, two convolutions refine them to 28×28; of four
-    maps `PixelShuffle` makes one. After Radford, Metz and Chintala (2016), section 3."""
+    maps `PixelShuffle` makes one. Loosely after Radford, Metz and Chintala (2016)."""
 
     def __init__(
         self, latent: Count = 32, hidden: Count = 128, channels: tuple[Count, Count] = (16, 8)
@@ -162,7 +162,7 @@ def mlp_autoencoder(
     """Autoencoder of an `mlp` and its mirror image; `sizes` run from the input to the code. With
     `pictures`, (C, H, W), it maps pictures, and the decoder ends with tanh."""
     layers = mlp((*sizes, *sizes[-2::-1]), seeds)
-    code = 2 * len(sizes) - 3  # number of the activation after the code, which is left out
+    code = 2 * len(sizes) - 3  # index of the activation after the code, which is left out
     encode, decode = layers[:code], layers[code + 1 :]
     if pictures is None:
         return AutoEncoder(encode, decode)
@@ -173,7 +173,7 @@ def mlp_autoencoder(
 
 
 class Encoder(nn.Module):
-    """A small convolutional encoder: square pictures in, embeddings (N, dim) of any length out.
+    """A small convolutional encoder: square pictures in, embeddings (N, dim) out, not normalised.
     Each convolution halves the sides; batch normalisation keeps embeddings from starting alike."""
 
     def __init__(
@@ -201,7 +201,8 @@ class Encoder(nn.Module):
 
 
 class ScaledEncoder(nn.Module):
-    """An encoder with a learned scale and bias for its cosines. Zhai et al. (2023), section 3.2."""
+    """An encoder with a learned scale and bias for `losses.cosine_bce`. Zhai et al. (2023), section
+    3.2, where the bias starts at −10, as most of their pairs are negative."""
 
     def __init__(self, encoder: nn.Module, scale: Positive = 10.0, bias: Number = -5.0) -> None:
         super().__init__()

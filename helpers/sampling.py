@@ -1,4 +1,4 @@
-"""Sampling: from an energy to samples, by going downhill with a little noise."""
+"""Sampling: from an energy to samples, following its gradient downhill with added noise."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ def langevin(
     noise: NonNegative | None = None,
     rng: Rngs | None = None,
 ) -> Tensor:
-    """x ← x − step_size · ∇E(x) + noise · ε, ε standard normal. Welling and Teh (2011), eq. 3. With
-    noise √(2·step_size), the default, many small steps lead to samples of p(x) ∝ exp(−E(x)); less
-    is a lower temperature, none is gradient descent. Several `rng`: one for each row of `x`."""
+    """x ← x − step_size · ∇E(x) + noise · ε, ε standard normal. Welling and Teh (2011), eq. 3, with
+    2·step_size for their step. With noise √(2·step_size), the default, many small steps lead to
+    samples of p(x) ∝ exp(−E(x)). Less noise is a lower temperature; `noise=0` is plain gradient
+    descent. Several `rng`: one for each row of `x`."""
     noise = (2 * step_size) ** 0.5 if noise is None else noise
     require(rng is not None or not noise, "rng", rng, "a torch.Generator, or one per row")
     x = x.detach()

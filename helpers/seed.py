@@ -1,4 +1,4 @@
-"""Seeds: only here the course touches global random state and the number of threads."""
+"""Seeds: the only place that sets global random state and the number of threads."""
 
 from __future__ import annotations
 

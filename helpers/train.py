@@ -144,7 +144,7 @@ def g_step(game: Game, method: Method, z: Tensor) -> Tensor:
 
 @dataclass
 class History:
-    """Losses of each step, (steps,) or (steps, S), and what `watch` saw at which steps."""
+    """Last losses of each step, (steps,) or (steps, S), and what `watch` saw at which steps."""
 
     d_loss: Tensor
     g_loss: Tensor
@@ -178,9 +178,9 @@ def fit(
     label: str | None = None,
 ) -> History:
     """Play the game as in algorithm 1 of Goodfellow et al. (2014): a step moves first D, then G.
-    `finish` further steps have a tenth of the learning rates. `average` follows the generator's
-    weights (Yazıcı et al. 2019). `watch` is called before the first step, after each `every` steps,
-    and at the end. `device`: the best one present if `None`. `label` shows a progress bar."""
+    `finish` further steps have a tenth of the learning rates, which then stay. `average` follows
+    the generator's weights (Yazıcı et al. 2019). `watch` is called before the first step, after
+    every `every` steps, and at the end. `device`: an accelerator if any. `label` names a bar."""
     found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
     device = device or found or "cpu"
     game.generator.to(device)
@@ -273,7 +273,7 @@ def sample(generator: nn.Module, z: Tensor) -> Tensor:
 
 
 def progress(items: Iterable[Any], label: str | None, total: int | None = None) -> Iterable[Any]:
-    """Wrap a loop in a progress bar, but not while the site is built: there it would freeze."""
+    """Wrap a loop in a progress bar, but not in the built site, where it would be a stopped one."""
     quiet = label is None or "COURSE_BUILD" in os.environ
     return tqdm(items, desc=label, total=total, leave=False, disable=quiet)
 
@@ -284,7 +284,7 @@ def side_by_side(
     """Run independent trainings at once, each in a process of its own; return what they returned.
     A task works on a copy of what it uses: what it trains must be in what it returns."""
     workers = min(workers, int(os.environ.get("COURSE_WORKERS", workers)))
-    if workers == 1:  # joblib would run the tasks themselves, here and now
+    if workers == 1:  # joblib would run the tasks here, and change the caller's networks
         tasks = [cloudpickle.loads(cloudpickle.dumps(task)) for task in tasks]
     with parallel_config("loky", inner_max_num_threads=torch.get_num_threads()):
         run = Parallel(n_jobs=workers, return_as="generator", batch_size=1)
