@@ -60,9 +60,7 @@ def test_nothing_is_published_under_another_address(course: Path, capsys: pytest
     assert workflow.index('tools/address.py --check "$GITHUB_REPOSITORY"') < workflow.index("setup-python")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "owner", "owner/", "/name", "a_b/name", "a/b/c", "a/b.git", "a/..", "a /b"]
-)
+@pytest.mark.parametrize("text", ["", "owner", "owner/", "/name", "a_b/name", "a/b/c", "a/b.git", "a/..", "a /b"])
 def test_what_is_no_repository_changes_nothing(course: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = texts(course)
     with pytest.raises(SystemExit):

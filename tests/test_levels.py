@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from helpers import losses
-from helpers.studies import levels
+from helpers.figures import levels
 
 
 @pytest.fixture

@@ -1,36 +1,38 @@
-"""What all recorded studies promise: complete, without errors, and a cheap row of each comes out again."""
-
-from __future__ import annotations
+"""What all studies promise: complete records, cheap rows that come out again, runs that depend on their seed alone."""
 
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
-from helpers.seed import THREADS
+from helpers.seed import torch_seed
+from helpers.studies import ebgan_digits, group, ladder, pull_away, pull_away_digits, sequences, stability, syllables
+from helpers.studies import energies_at_work as work
 from helpers.studies.__main__ import RESULTS, catalogue, record
 from helpers.studies.sweep import load, recorded, select
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = catalogue()
 Metrics = dict[str, Any]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def planned(name: str) -> list[dict[str, Any]]:
-    """Return the settings of all parts of a study."""
-    return [setting for part in STUDIES[name].PARTS.values() for setting in part]
+def test_the_studies_stay_small() -> None:
+    lengths = {path.name: path.read_text("utf-8").count("\n") for path in (ROOT / "helpers" / "studies").glob("*.py")}
+    assert len(lengths) > 10 and max(lengths.values()) <= 250 and sum(lengths.values()) <= 1800, lengths
 
 
-def test_every_record_has_its_study_and_every_study_its_record() -> None:
-    assert {path.stem for path in RESULTS.glob("*.jsonl")} == set(STUDIES)
+def test_every_record_has_its_study_and_every_study_its_record_and_a_row_that_is_run_again() -> None:
+    assert {path.stem for path in RESULTS.glob("*.jsonl")} == set(STUDIES) == {name for name, *_ in AGAIN}
     package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    assert package["package-data"]["helpers.studies"] == ["results/*"]
-    assert (RESULTS / "README.md").is_file()
+    assert package["package-data"]["helpers.studies"] == ["results/*"] and (RESULTS / "README.md").is_file()
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -38,36 +40,37 @@ def test_a_record_is_complete_and_without_errors(name: str) -> None:
     study, rows = STUDIES[name], recorded(name)
     assert {row["run"] for row in rows} == {f"helpers.studies.{name}.run"}
     assert [row["settings"] for row in rows if row["error"]] == []
+    planned = [setting for part in study.PARTS.values() for setting in part]
     kept = list(getattr(study, "ABANDONED", {}).values())  # a first plan, whose rows are kept
-    wanted = [(setting, seed) for setting in planned(name) for seed in study.SEEDS]
+    wanted = [(setting, seed) for setting in planned for seed in study.SEEDS]
     found = [(row["settings"], row["seed"]) for row in rows if row["settings"] not in kept]
-    assert [run for run in wanted if run not in found] == []
-    assert [run for run in found if run not in wanted] == []
+    assert [run for run in wanted if run not in found] == [] == [run for run in found if run not in wanted]
     assert all(set(row["versions"]) == {"python", "torch", "numpy"} and row["cpu"] for row in rows)
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_a_study_says_its_chapter_and_its_cost(name: str) -> None:
-    first = STUDIES[name].__doc__.splitlines()[0]
-    assert "hapter" in first
-    assert STUDIES[name].COST.strip()
-
-
-def test_without_a_name_the_studies_are_listed_with_their_cost() -> None:
+def test_without_a_name_the_studies_are_listed_with_their_chapter_and_their_cost() -> None:
     command = [sys.executable, "-m", "helpers.studies"]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name, study in STUDIES.items():
-        assert name in listing
-        assert study.COST in listing
+        first = study.__doc__.splitlines()[0]
+        assert f"{name:18} {first}\n{'':18} {study.COST}\n" in listing and "hapter" in first and study.COST.strip()
 
 
-def test_a_part_of_a_study_is_recorded_in_a_store_of_its_own(tmp_path: Path) -> None:
+def test_a_part_of_a_study_is_recorded_in_a_store_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = tmp_path / "again.jsonl"
-    record("ladder", ["--only", "untrained", "--seeds", "0", "--workers", "1", "--store", str(store)])
-    (again,) = load(store)
-    (before,) = select(recorded("ladder"), rung="untrained", seed=0)
+    options = ["--seeds", "0", "--workers", "1", "--limit", "600", "--retry-failed", "--store", str(store)]
+    record(["ladder", "--only", "untrained", *options])
+    (again,), (before,) = load(store), select(recorded("ladder"), rung="untrained", seed=0)
     assert again["settings"] == before["settings"]
     assert again["metrics"]["accuracy"] == pytest.approx(before["metrics"]["accuracy"], abs=2e-3)
+    with pytest.raises(SystemExit):
+        record(["ladder", "--only", "trained"])
+    assert "no part trained of ladder: untrained, the group's run" in capsys.readouterr().err
+
+
+# --- a row comes out again ---------------------------------------------------------------------------
 
 
 def first_looks(metrics: Metrics) -> list[float]:
@@ -85,40 +88,23 @@ def values(*names: str) -> Callable[[Metrics], list[float]]:
     return lambda metrics: torch.tensor([metrics[name] for name in names]).flatten().tolist()
 
 
+JUDGED, LOOK, STEP = values("accuracy", "at_zero", "validation"), {"steps": 400, "looks": 1}, {"steps": 1}
 # Study, its row, settings that make it cheaper, what is compared, by how much another machine's rounding may move it.
 AGAIN = [
     ("ladder", {"rung": "the group's run", "seed": 3}, {}, values("accuracy", "validation"), {"abs": 0.01}),
     ("ladder", {"rung": "margin", "seed": 1}, {}, values("accuracy", "at_zero"), {"abs": 0.01}),
-    ("ladder", {"rung": "real data", "seed": 2}, {}, values("accuracy", "at_zero", "validation"), {"abs": 0.01}),
-    ("ladder", {"rung": "supcon", "seed": 3}, {}, values("accuracy", "at_zero", "validation"), {"abs": 0.01}),
+    ("ladder", {"rung": "real data", "seed": 2}, {}, JUDGED, {"abs": 0.01}),
+    ("ladder", {"rung": "supcon", "seed": 3}, {}, JUDGED, {"abs": 0.01}),
     ("ladder", {"rung": "scale and bias", "seed": 4}, {}, values("first_loss"), {"abs": 1e-4}),
-    (
-        "ladder",
-        {"rung": "signal and variety, 10 updates", "seed": 0},
-        {},
-        values("accuracy", "validation"),
-        {"abs": 0.01},
-    ),
-    ("ladder", {"rung": "+ batch norm", "seed": 1}, {}, values("accuracy", "at_zero", "validation"), {"abs": 0.03}),
-    ("stability", {"method": "GAN", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, {"rel": 0.02}),
-    (
-        "stability",
-        {"method": "GAN + R1", "depth": 1, "lr": 1e-3},
-        {"steps": 400, "looks": 1},
-        first_looks,
-        {"rel": 0.05},
-    ),
-    ("stability", {"method": "EBGAN", "depth": 1, "lr": 1e-3}, {"steps": 400, "looks": 1}, first_looks, {"rel": 0.25}),
+    ("ladder", {"rung": "signal and variety, 10 updates", "seed": 0}, {}, JUDGED, {"abs": 0.01}),
+    ("ladder", {"rung": "+ batch norm", "seed": 1}, {}, JUDGED, {"abs": 0.03}),
+    ("stability", {"method": "GAN", "depth": 1, "lr": 1e-3}, LOOK, first_looks, {"rel": 0.02}),
+    ("stability", {"method": "GAN + R1", "depth": 1, "lr": 1e-3}, LOOK, first_looks, {"rel": 0.05}),
+    ("stability", {"method": "EBGAN", "depth": 1, "lr": 1e-3}, LOOK, first_looks, {"rel": 0.25}),
     ("flexibility", {"name": "length", "norm": 0, "lr": 1e-3}, {}, first_looks, {"rel": 0.25}),
-    (
-        "pull_away",
-        {"target": "ring", "weight": 1.0},
-        {"steps": 1},
-        starts("covered", "fake_term", "real_term"),
-        {"abs": 2e-3},
-    ),
-    ("pull_away", {"target": "grid", "weight": 10.0}, {"steps": 1}, starts("covered", "precision"), {"abs": 2e-3}),
-    ("pull_away_digits", {"weight": 1.0, "seed": 4}, {"steps": 1}, starts("classes", "sure", "recall"), {"abs": 5e-4}),
+    ("pull_away", {"target": "ring", "weight": 1.0}, STEP, starts("covered", "fake_term", "real_term"), {"abs": 2e-3}),
+    ("pull_away", {"target": "grid", "weight": 10.0}, STEP, starts("covered", "precision"), {"abs": 2e-3}),
+    ("pull_away_digits", {"weight": 1.0, "seed": 4}, STEP, starts("classes", "sure", "recall"), {"abs": 5e-4}),
     ("ebgan_digits", {"arm": "GAN, short", "seed": 1}, {}, values("distances", "averaged"), {"rel": 0.01}),
     ("ebgan_digits", {"arm": "EBGAN, short", "seed": 2}, {}, values("distances", "averaged"), {"rel": 0.01}),
     ("energies_at_work", {"held_out": 1, "seed": 0}, {}, values("odd_autoencoder"), {"abs": 0.1}),
@@ -134,12 +120,76 @@ def test_a_row_comes_out_again(
     name: str, row: Metrics, cheaper: Metrics, look: Callable[[Metrics], list[float]], drift: Metrics
 ) -> None:
     before = select(recorded(name), **row)[0]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(THREADS)
     again = STUDIES[name].run(before["seed"], **before["settings"] | cheaper)
-    torch.set_num_threads(threads)
     assert look(again) == pytest.approx(look(before["metrics"]), **drift)
 
 
-def test_every_study_has_a_row_that_is_run_again() -> None:
-    assert {name for name, *_ in AGAIN} == set(STUDIES)
+# --- runs depend on their seed alone -------------------------------------------------------------------
+
+
+def played(method: str, seeds: list[int]) -> Tensor:
+    """Digits of a short game, one run per seed, whose scores must be those of the digits."""
+    networks = {"depth": 1, "width": 8, "lr": 1e-3, "beta": 0.5, "norm": 1}
+    game = {"method": method, "knob": stability.KNOBS[method][1], "steps": 4, "looks": 1}
+    scores, rows = stability.train_and_score(seeds, **game, **networks)
+    assert scores[-1] == [stability.score(rows[-1])]
+    return rows
+
+
+SIDE_BY_SIDE: dict[str, Callable[[list[int]], Tensor]] = {
+    **{method: partial(played, method) for method in stability.METHODS},
+    "in the plane": lambda seeds: pull_away.train_and_score("grid", seeds, 0.1, steps=6).samples,
+    **{f"clips {arm}": lambda seeds, arm=arm: sequences.train_clips(seeds, *arm, 2)[0] for arm in sequences.ARMS},
+}
+
+
+def energies(seed: int) -> Tensor:
+    """A network that learned to fill a hole for two updates."""
+    with torch_seed(seed):
+        network = work.new_autoencoder()
+    return work.train_network(network, "fill", 1, 2, torch.Generator().manual_seed(seed)).encode[1].weight
+
+
+ALONE: dict[str, Callable[[int], Tensor]] = {
+    "group": lambda seed: group.run(seed, steps=2).losses,
+    "ladder": lambda seed: ladder.train_and_judge(ladder.Rung(updates=2, finish=1, batch=2), seed)[1],
+    "ebgan": lambda seed: ebgan_digits.make_game(seed, "ebgan", 1e-3, 0.5, [16, 8]).generator.body[0].weight.detach(),
+    "pull-away on digits": lambda seed: pull_away_digits.train_and_score(seed, 1.0, steps=1).images,
+    "energies": energies,
+    "syllables": lambda seed: syllables.train_encoder(syllables.Arm(updates=2, finish=1, batch=4), seed, 1)[1].loss,
+}
+
+
+@pytest.mark.parametrize("name", SIDE_BY_SIDE)
+def test_a_run_alone_is_what_it_is_among_others(name: str) -> None:
+    before = torch.get_rng_state()
+    together, alone = (SIDE_BY_SIDE[name](seeds) for seeds in ([3, 7], [7]))
+    torch.testing.assert_close(together[1], alone[0], atol=1e-4, rtol=1e-4)
+    assert (together[0] - together[1]).abs().max() > 0.01 and torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_seed_decides_and_the_global_random_state_is_left_alone(name: str) -> None:
+    before = torch.get_rng_state()
+    first, again, other = map(ALONE[name], (5, 5, 6))
+    assert torch.equal(first, again) and not torch.equal(first, other) and torch.equal(torch.get_rng_state(), before)
+
+
+KEPT: list[Callable[[], Any]] = [
+    ebgan_digits.training_features,
+    *(stability.digits, stability.real_features, sequences.moving_threes, syllables.packed_hangul),
+    *(partial(ladder.held_out, "test"), partial(work.digits_without, 1, "test"), partial(work.small_hangul, "test")),
+    lambda: syllables.hangul("test").images,
+]
+
+
+@pytest.mark.parametrize("ask", KEPT)
+def test_what_one_caller_changes_no_other_sees(ask: Callable[[], Any]) -> None:
+    def arrays() -> list[Any]:
+        found = ask()
+        return [found] if isinstance(found, Tensor) else [part for part in found if hasattr(part, "shape")]
+
+    before = [part.sum() for part in arrays()]
+    for part in arrays():
+        part[...] = 0
+    assert [part.sum() for part in arrays()] == before and all(before)

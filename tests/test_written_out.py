@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from helpers import data, losses, metrics, models, sampling, train
 from helpers.seed import rngs, torch_seed
+from helpers.studies import ebgan_digits
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -83,6 +84,33 @@ def test_chapter_04s_chains_and_losses() -> None:
     real, fake = normal(3, 5), normal(3, 7, seed=1)
     torch.testing.assert_close(on_the_page("04", "contrastive")(real, fake), losses.contrastive_divergence(real, fake))
     torch.testing.assert_close(on_the_page("04", "nce")(real, fake), losses.gan_d_loss(-real, -fake))
+
+
+def test_chapter_05s_game_in_the_plane() -> None:
+    seeds, x = [4, 9], normal(2, 5, 2)
+    by_hand, ours = on_the_page("05", "autoencoder")(8, seeds), models.mlp_autoencoder((2, 32, 8), seeds)
+    assert torch.equal(by_hand(x), ours(x)) and torch.equal(by_hand.encode(x), ours.encode(x))
+    real, fake = normal(2, 7).abs(), normal(2, 7, seed=1).abs()
+    torch.testing.assert_close(on_the_page("05", "d_loss")(real, fake, 0.7), losses.ebgan_d_loss(real, fake, 0.7))
+    torch.testing.assert_close(on_the_page("05", "g_loss")(fake), losses.ebgan_g_loss(fake))
+
+
+def test_chapter_06s_autoencoder_energy_and_losses() -> None:
+    x, outputs, networks = torch.rand(3, 1, 28, 28), [], []
+    for build in (on_the_page("06", "autoencoder"), ebgan_digits.conv_autoencoder, models.Discriminator):
+        with torch_seed(0):
+            networks.append(build())
+        outputs.append(networks[-1](x))
+    assert torch.equal(*outputs[:2])
+    shapes = [[weight.shape for weight in network.parameters()][:4] for network in networks]
+    assert shapes[0] == shapes[2], "it has not the discriminator's convolutions"
+    real, fake = torch.rand(2, 3, 1, 28, 28) / 1.5  # their energies lie on both sides of the margin
+    energies = [losses.reconstruction_energy(torch.zeros_like, x, "mse") for x in (real, fake)]
+    torch.testing.assert_close(on_the_page("06", "energy")(torch.zeros_like, real), energies[0])
+    d_loss, g_loss = on_the_page("06", "d_loss"), on_the_page("06", "g_loss")
+    d_loss.__globals__["MARGIN"] = 0.2
+    torch.testing.assert_close(d_loss(torch.zeros_like, real, fake), losses.ebgan_d_loss(*energies, 0.2))
+    torch.testing.assert_close(g_loss(torch.zeros_like, fake), losses.ebgan_g_loss(energies[1]))
 
 
 def test_chapter_07s_pull_away_terms() -> None:

@@ -206,6 +206,12 @@ class Written(str):
     __repr__ = str.__str__
 
 
+def in_source(annotation: Any) -> Written:
+    """Return an annotation as the source has it: as it is, or without the modules of what it names."""
+    kept = isinstance(annotation, str)
+    return Written(annotation if kept else re.sub(r"\b(?:[a-z_]\w*\.)+", "", inspect.formatannotation(annotation)))
+
+
 def written_signature(app: Sphinx, what: str, name: str, thing: Any, *event: Any) -> tuple[str, str] | None:
     """Show signatures as the source has them: Sphinx would spell out what `Float("N d")` stands for."""
     if what not in {"function", "method", "class"}:
@@ -213,10 +219,11 @@ def written_signature(app: Sphinx, what: str, name: str, thing: Any, *event: Any
     found = inspect.signature(thing)
     parameters = [one for one in found.parameters.values() if one.name != "self"]
     shown = [
-        one.replace(annotation=Written(one.annotation)) if one.annotation is not one.empty else one
+        one.replace(annotation=in_source(one.annotation)) if one.annotation is not one.empty else one
         for one in parameters
     ]
-    returns = found.return_annotation if isinstance(found.return_annotation, str) and what != "class" else ""
+    hidden = what == "class" or found.return_annotation is found.empty
+    returns = "" if hidden else in_source(found.return_annotation)
     return str(found.replace(parameters=shown, return_annotation=found.empty)), returns
 
 

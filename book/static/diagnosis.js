@@ -1,4 +1,4 @@
-// The page "My run fails": a search over its branches, and what the value means at which a loss stands. The formulas are those of helpers/studies/levels.py; a test compares
+// The page "My run fails": a search over its branches, and what the value means at which a loss stands. The formulas are those of helpers/figures/levels.py; a test compares
 // both. The page has one row for each, with words and links; without scripts it is a table of formulas.
 const CLOSE = 0.005;  // of the level
 const softplus = t => Math.max(t, 0) + Math.log1p(Math.exp(-Math.abs(t)));

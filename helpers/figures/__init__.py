@@ -1,1 +1,1 @@
-"""What a page shows: static figures (`plots`) and figures that move (`widgets`)."""
+"""What a page shows: figures (`plots`, `widgets`), and where a stuck curve stands (`levels`)."""

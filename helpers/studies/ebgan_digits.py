@@ -1,57 +1,49 @@
 """Chapter 06: GAN and EBGAN on digits after a minute of training each, with the same improvements for both.
 
 An *arm* is a game on the 4,000 training digits. Its generator is always `models.Generator`. A GAN's discriminator is
-`models.Discriminator`; an EBGAN's is an autoencoder, whose encoder has the same two convolutions.
+`models.Discriminator`; an EBGAN's is an autoencoder, whose encoder has the same two convolutions. Both methods have the
+settings that chapter 01 found by trials of its GAN. Five trials of a GAN and eighteen of an EBGAN, of ten to fifty
+seconds each and with seed 100, came before. They settled the EBGAN's autoencoder (convolutions) and the wider
+generator. They also spoke for larger steps and a higher margin; this plan was given up when the wider one drew nothing
+but blank pages on the first seed of the record (`ABANDONED`, whose rows are kept), so the choice of plain settings for
+the wider EBGAN has seen that seed.
 
-Both methods have the settings that chapter 01 found by trials of its GAN, and the same improvements. Five trials of a
-GAN and eighteen of an EBGAN, of ten to fifty seconds each and with seed 100, came before. They settled the EBGAN's
-autoencoder (convolutions) and the wider generator. They also spoke for larger steps and a higher margin; this plan was
-given up after the first seed of the record (`ABANDONED`), so the choice of plain settings for the wider EBGAN has
-seen that seed.
+The numbers of steps are fixed, so that a run can be repeated on any machine. They come from the time of a step on one
+core, 12 ms for the GAN, 17 for the EBGAN, a fifth more with the wider generator: the four take 48, 50, 48 and 51
+seconds of a quiet core. In some runs other programs used the core too (`training_seconds`).
 
-The numbers of steps come from times of a step on one core: about 12 ms for the GAN, 17 for the EBGAN, a fifth more with
-the wider generator. Measured again in turn, in one process, the four take 48, 50, 48 and 51 seconds of a quiet core:
-equal to within a tenth. Other programs used the core in some runs, which then took longer (`training_seconds`). The
-number of steps is fixed, so that a run can be repeated on any machine.
-
-The larger margin came later, after one trial (seed 100) of the margins 0.2, 0.4 and 0.8. Its rows have two things more,
-the energy of real digits and the share of closed hinges, and their `training_seconds` are those of the core, not of the
-clock.
-Fixed before these rows: margin 0.4 is compared with margin 0.2 and with the GAN, by the ratios of the distances at the
-end, paired by seed, with the rule for verdicts in book/how-to-use.md at 97.5 % each.
+Margin 0.4 came later, after one trial (seed 100) of 0.2, 0.4 and 0.8. Its rows have two things more, the energy of real
+digits and the share of closed hinges, and seconds of the core, not of the clock. Fixed before them: 0.4 is compared
+with 0.2 and the GAN, by the ratios of the distances at the end, paired by seed, with the rule for verdicts in
+book/how-to-use.md at 97.5 % each.
 """
-
-from __future__ import annotations
 
 import copy
 import time
-from functools import cache, partial
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
-from helpers import data, losses, metrics, models, train
+from helpers import data, metrics, models, train
 from helpers.seed import rngs, torch_seed
+from helpers.studies import draw, kept, mean_square
 
 LATENT = 32  # numbers of noise for a picture
-DECAY = 0.998  # of the averaged weights: about 500 steps count
 LOOKS = 5  # moments at which a recorded run is judged
 # Noise from which pictures are judged, and from which batch statistics are taken: the same in all runs.
 JUDGED, SETTLED = (data.noise(metrics.FRECHET_N, LATENT, rng) for rng in rngs([1000, 1001]))
 
-mean_square = partial(losses.reconstruction_energy, kind="mse")  # the EBGAN's energy
-
 
 def _arm(arm: str, method: str, steps: int, finish: int = 0, wider: bool = False, **other: float) -> dict[str, Any]:
-    """Return an arm's settings: those of chapter 01's GAN, unless it has others."""
     chapter_01 = {"batch": 16, "lr": 3e-3, "beta1": 0.0, "channels": [32, 16] if wider else [16, 8]}
     ebgan = {"margin": 0.2, "pull_away": 0.0}  # a GAN takes no notice of these
     return {"arm": arm, "method": method, "steps": steps, "finish": finish, **chapter_01, **ebgan, **other}
 
 
-# About 60 seconds each on one core with one thread. A wider generator makes a step longer, so there are fewer of them.
 _ARMS = [
     _arm("GAN", "gan", 5000),
     _arm("EBGAN", "ebgan", 3500),
@@ -64,36 +56,30 @@ _ARMS = [
 SEEDS = range(5)
 PARTS = {setting["arm"]: [setting] for setting in _ARMS}
 COST = "half an hour on one core"
-# A first plan gave the EBGAN larger steps and a higher margin, after trials of a quarter of a minute. It was given up
-# when the wider one drew nothing but blank pages on the first seed. Its rows are kept.
-_larger = {"lr": 4e-3, "beta1": 0.5, "margin": 0.4}
 ABANDONED = {
-    "larger steps": _arm("EBGAN, own settings", "ebgan", 3500, **_larger),
-    "larger steps, wider": _arm("EBGAN, wider", "ebgan", 2400, 600, wider=True, **_larger),
+    "larger steps": _arm("EBGAN, own settings", "ebgan", 3500, lr=4e-3, beta1=0.5, margin=0.4),
+    "larger steps, wider": _arm("EBGAN, wider", "ebgan", 2400, 600, wider=True, lr=4e-3, beta1=0.5, margin=0.4),
 }
 
 
-def conv_autoencoder(channels: tuple[int, int] = (8, 16), code: int = 32) -> models.AutoEncoder:
+def conv_autoencoder() -> models.AutoEncoder:
     """Build an autoencoder of pictures (N, 1, 28, 28), with the convolutions of `models.Discriminator`."""
-    first, second = channels
-    encode = nn.Sequential(*models._two_convolutions(first, second), nn.Linear(second * 49, code))  # (N, code)
+    encode = nn.Sequential(*models._two_convolutions(8, 16), nn.Linear(16 * 49, 32))  # (N, 32)
     decode = nn.Sequential(
-        *(nn.Linear(code, second * 49), nn.LeakyReLU(0.2), nn.Unflatten(1, (second, 7, 7))),
-        *(nn.Conv2d(second, 4 * first, 3, padding=1), nn.PixelShuffle(2), nn.LeakyReLU(0.2)),
-        *(nn.Conv2d(first, 4, 3, padding=1), nn.PixelShuffle(2), nn.Tanh()),  # (N, 1, 28, 28)
+        *(nn.Linear(32, 16 * 49), nn.LeakyReLU(0.2), nn.Unflatten(1, (16, 7, 7))),
+        *(nn.Conv2d(16, 32, 3, padding=1), nn.PixelShuffle(2), nn.LeakyReLU(0.2)),  # (N, 8, 14, 14)
+        *(nn.Conv2d(8, 4, 3, padding=1), nn.PixelShuffle(2), nn.Tanh()),  # (N, 1, 28, 28)
     )
     return models.AutoEncoder(encode, decode, bound=1.0)
 
 
-def averaged(network: nn.Module, decay: float = DECAY) -> AveragedModel:
-    """Start an exponential moving average of weights: call its `update_parameters(network)` after each step. In the
-    first steps t the decay is (1 + t)/(10 + t), or the untrained start would stay in the mean for long. Yazıcı et al.
-    (2019), section 3."""
-
-    def mix(mean: Tensor, now: Tensor, steps: Tensor) -> Tensor:
-        return mean.lerp(now, 1 - min(decay, (1 + int(steps)) / (10 + int(steps))))
-
-    average = AveragedModel(network, avg_fn=mix)
+def averaged(network: nn.Module, decay: float = 0.998) -> AveragedModel:
+    """Start an exponential moving average of weights, in which about 500 steps count: call its
+    `update_parameters(network)` after each step. In the first steps t the decay is (1 + t)/(10 + t), or the untrained
+    start would stay in the mean for long. Yazıcı et al. (2019), section 3."""
+    average = AveragedModel(
+        network, avg_fn=lambda old, new, t: old.lerp(new, 1 - min(decay, (1 + int(t)) / (10 + int(t))))
+    )
     average.update_parameters(network)  # the first call only copies
     return average
 
@@ -105,19 +91,10 @@ def settled(average: AveragedModel, z: Tensor) -> nn.Module:
     return network.eval()
 
 
-@cache
+@kept
 def training_features() -> Tensor:
     """Return the frozen classifier's features of the 4,000 training digits, (4000, 64)."""
     return metrics.digit_features(data.digits("train")[0])
-
-
-@torch.no_grad()
-def margin_check(game: train.Game, margin: float) -> tuple[float, float]:
-    """Return the median energy of held-out digits, and the share of drawings at or above the margin: their hinge is
-    closed."""
-    real = mean_square(game.discriminator, data.digits("validation")[0])
-    drawn = mean_square(game.discriminator, train.sample(game.generator, JUDGED))
-    return float(real.median()), float((drawn >= margin).float().mean())
 
 
 def distance(generator: nn.Module) -> float:
@@ -137,32 +114,27 @@ def run(
     seed: int, arm: str, method: str, steps: int, finish: int, batch: int, margin: float, pull_away: float, **game: Any
 ) -> dict[str, Any]:
     """Train an arm for the record. At each judged step: the Fréchet distance of the generator (`distances`) and of its
-    average (`averaged`); of an EBGAN also what `margin_check` sees (`real_energy`, `closed`). The seconds are those of
-    training alone, on one core."""
-    players, (rng,), images = make_game(seed, method, **game), rngs([seed]), data.digits("train")[0]
-    average, judging, began = averaged(players.generator), 0.0, time.process_time()
+    average (`averaged`); of an EBGAN also the median energy of held-out digits (`real_energy`) and the share of those
+    drawings whose hinge is closed (`closed`). The seconds are those of training alone, on one core."""
+    players, (rng,), held_out = make_game(seed, method, **game), rngs([seed]), data.digits("validation")[0]
+    average, images, times = averaged(players.generator), data.digits("train")[0], []
 
-    def judge(players: train.Game) -> tuple[float, ...]:
-        nonlocal judging
+    @torch.no_grad()
+    def judge(players: train.Game) -> list[float]:
         paused = time.process_time()
-        seen = distance(players.generator), distance(settled(average, SETTLED))
-        seen += margin_check(players, margin) if method == "ebgan" else ()
-        judging += time.process_time() - paused
+        seen = [distance(players.generator), distance(settled(average, SETTLED))]
+        if method == "ebgan":
+            drawn = mean_square(players.discriminator, train.sample(players.generator, JUDGED))
+            real = mean_square(players.discriminator, held_out)
+            seen += [float(real.median()), float((drawn >= margin).float().mean())]
+        times.append((paused, time.process_time()))
         return seen
 
-    history = train.fit(
-        players,
-        train.gan() if method == "gan" else train.ebgan(margin, mean_square, pull_away),
-        lambda: images[torch.randint(len(images), (batch,), generator=rng)],
-        partial(data.noise, batch, LATENT, rng),
-        steps,
-        finish=finish,
-        average=average,
-        watch=judge,
-        every=(steps + finish) // LOOKS,
-        device="cpu",
-    )
-    seconds = time.process_time() - began - judging
+    losses = train.gan() if method == "gan" else train.ebgan(margin, mean_square, pull_away)
+    real, noise = partial(draw, images, batch, rng), partial(data.noise, batch, LATENT, rng)
+    when = {"finish": finish, "watch": judge, "every": (steps + finish) // LOOKS}
+    history = train.fit(players, losses, real, noise, steps, average=average, device="cpu", **when)
     columns = map(list, zip(*history.watched, strict=True))
     scores = dict(zip(("distances", "averaged", "real_energy", "closed"), columns, strict=False))
+    seconds = sum(paused - resumed for (_, resumed), (paused, _) in pairwise(times))
     return {"steps": history.steps, **scores, "training_seconds": round(seconds, 2)}

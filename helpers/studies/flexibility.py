@@ -7,13 +7,9 @@ of 96 units, β₁ = 0.5.
 What was fixed before the study was recorded: "flexible" is *supported* if each of the five energies has a trial all of
 whose runs are usable. "More flexible than a GAN" goes by the share of usable runs, energies minus losses, with a
 bootstrap over the five of each kind, and by the rule of `stability`. Each energy has one margin, chosen by its unit
-alone: what an error of about 0.55 for each pixel costs, or 1 where the energy has no unit.
-
-Sources: Zhao, Mathieu and LeCun (2016), eq. 1 and 2; least squares: Mao et al. (2017), eq. 2; hinge: Miyato et al.
-(2018), eq. 16 and 17.
+alone: what an error of about 0.55 for each pixel costs, or 1 where the energy has no unit. Sources: Zhao, Mathieu and
+LeCun (2016), eq. 1 and 2; least squares: Mao et al. (2017), eq. 2; hinge: Miyato et al. (2018), eq. 16 and 17.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,33 +20,20 @@ from torch.nn.functional import softplus
 
 from helpers import losses, train
 from helpers.models import mlp, mlp_autoencoder
-from helpers.studies import stability
-from helpers.studies.sweep import grid
+from helpers.studies import grid, mean_square, stability
 
 WIDTH, FEATURES = 96, 16  # units of the hidden layer; length of code and of features
 
 
-def absolute_error(autoencoder: nn.Module, x: Tensor) -> Tensor:
-    """How far a pixel is off, on average over the picture."""
-    return (autoencoder(x) - x).abs().mean(-1)
-
-
-def positive_output(critic: nn.Module, x: Tensor) -> Tensor:
-    """One number per picture, made positive: no reconstruction anywhere."""
-    return softplus(critic(x))
-
-
-def squared_features(encoder: nn.Module, x: Tensor) -> Tensor:
-    """How far a picture's features are from the origin: real ones are pulled there, generated ones held off."""
-    return (encoder(x) ** 2).mean(-1)
-
-
 ENERGIES: dict[str, tuple[str, float, train.Energy]] = {  # network, margin, energy
-    "mean square": ("autoencoder", 0.3, partial(losses.reconstruction_energy, kind="mse")),
-    "length": ("autoencoder", 7.7, partial(losses.reconstruction_energy, kind="norm")),
-    "absolute": ("autoencoder", 0.55, absolute_error),
-    "scalar": ("critic", 1.0, positive_output),
-    "features": ("encoder", 1.0, squared_features),
+    "mean square": ("autoencoder", 0.3, mean_square),
+    "length": ("autoencoder", 7.7, losses.reconstruction_energy),
+    # How far a pixel is off, on average over the picture.
+    "absolute": ("autoencoder", 0.55, lambda autoencoder, x: (autoencoder(x) - x).abs().mean(-1)),
+    # One number per picture, made positive: no reconstruction anywhere.
+    "scalar": ("critic", 1.0, lambda critic, x: softplus(critic(x))),
+    # How far a picture's features are from the origin: real ones are pulled there, generated ones held off.
+    "features": ("encoder", 1.0, lambda encoder, x: (encoder(x) ** 2).mean(-1)),
 }
 GAN_LOSSES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {  # discriminator's, generator's
     "non-saturating": (losses.gan_d_loss, losses.gan_g_loss),
@@ -59,42 +42,26 @@ GAN_LOSSES: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {  
     "least squares": (losses.least_squares_d_loss, losses.least_squares_g_loss),
     "hinge": (losses.hinge_d_loss, losses.critic_g_loss),
 }
-
-
-def settings(name: str) -> list[dict[str, Any]]:
-    """Return the four trials of an energy or a loss, in the same order for all."""
-    return [{"name": name, **trial} for trial in grid(norm=(0, 1), lr=(1e-3, 3e-3))]
-
-
-PARTS = {name: settings(name) for name in (*ENERGIES, *GAN_LOSSES)}
+PARTS = {name: grid(name=[name], norm=(0, 1), lr=(1e-3, 3e-3)) for name in (*ENERGIES, *GAN_LOSSES)}
 SEEDS = [0]
 COST = "40 trials of four runs each, 6 minutes on one core"
 
 
-def make_discriminator(name: str, seeds: Sequence[int]) -> nn.Module:
-    """Build the network that an energy or a loss asks for."""
-    pixels, kind = stability.SIDE**2, ENERGIES[name][0] if name in ENERGIES else "critic"
+def new_game(name: str, norm: int, lr: float, seeds: Sequence[int]) -> tuple[train.Game, train.Method]:
+    """Return a generator with the discriminator that an energy or a loss asks for, and the losses of an EBGAN or of a
+    GAN with it."""
+    pixels, (kind, margin, energy) = stability.SIDE**2, ENERGIES.get(name, ("critic", None, None))
     if kind == "autoencoder":
-        return mlp_autoencoder((pixels, WIDTH, FEATURES), seeds)
-    return mlp((pixels, WIDTH, 1 if kind == "critic" else FEATURES), seeds, scalar=kind == "critic")
-
-
-def make_method(name: str) -> train.Method:
-    """Return the losses of an EBGAN with this energy, or of a GAN with this loss."""
-    if name in ENERGIES:
-        _, margin, energy = ENERGIES[name]
-        return train.ebgan(margin, energy)
-    return train.gan(*GAN_LOSSES[name])
+        network: nn.Module = mlp_autoencoder((pixels, WIDTH, FEATURES), seeds)
+    else:
+        network = mlp((pixels, WIDTH, 1 if kind == "critic" else FEATURES), seeds, scalar=kind == "critic")
+    game = train.make_game(stability.make_generator(1, WIDTH, norm, seeds), network, lr=lr)
+    return game, train.ebgan(margin, energy) if energy else train.gan(*GAN_LOSSES[name])
 
 
 def run(
     seed: int, name: str, norm: int, lr: float, runs: int = stability.RUNS, steps: int = stability.STEPS
 ) -> dict[str, Any]:
     """Do one trial: the runs have the seeds from `runs · seed` on. Returns what `stability.collect` does."""
-
-    def training(seeds: Sequence[int]) -> tuple[stability.Scores, Tensor]:
-        generator = stability.make_generator(1, WIDTH, norm, seeds)
-        game = train.make_game(generator, make_discriminator(name, seeds), lr=lr)
-        return stability.play(game, make_method(name), seeds, steps)
-
-    return stability.collect(training, range(runs * seed, runs * (seed + 1)))
+    seeds = range(runs * seed, runs * (seed + 1))
+    return stability.collect(lambda some: stability.play(*new_game(name, norm, lr, some), some, steps), seeds)

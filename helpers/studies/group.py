@@ -18,24 +18,19 @@ from helpers.checks import Count, Float, Positive, Range, Seed, check_calls, req
 from helpers.seed import torch_seed
 from helpers.train import embed, fit_encoder
 
-TRAIN_PAIRS = 16
-TEST_PAIRS = 8
+TRAIN_PAIRS, TEST_PAIRS, LR = 16, 8, 0.001
 STEPS = 10  # the group calls them epochs; with a single batch, each epoch is one update
-LR = 0.001
-
 # The log as published: each epoch's loss; for each test pair σ(cosine), printed as "cosine similarity", and the label.
 LOSSES = (0.8842, 0.9275, 0.9250, 0.9146, 0.8662, 0.5781, 0.5576, 0.5833, 0.4141, 0.4383)
 PROBABILITIES = (0.7111, 0.7042, 0.7109, 0.7049, 0.7111, 0.7117, 0.7063, 0.7098)
 LABELS = (0, 0, 0, 0, 1, 0, 0, 0)
 ACCURACY = 0.125
 
-Blocks = Annotated[int, Range(0, 3, whole=True)]  # each halves the maps
-
 
 class StudyGroupEncoder(nn.Module):
     """The study group's network, for 3×32×32 pictures; with another kernel or up to three more blocks not theirs."""
 
-    def __init__(self, dim: Count = 128, kernel: Count = 3, extra: Blocks = 0) -> None:
+    def __init__(self, dim: Count = 128, kernel: Count = 3, extra: Annotated[int, Range(0, 3, whole=True)] = 0) -> None:
         super().__init__()
         require(kernel % 2, "kernel", kernel, "an odd number: the padding keeps height and width")
         conv = partial(nn.Conv2d, kernel_size=kernel, padding=kernel // 2)
@@ -51,7 +46,7 @@ class StudyGroupEncoder(nn.Module):
         return normalize(self.body(x), dim=-1)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
     """What one run left behind: losses and cosines, and the labels, 1 for "same"."""
 
@@ -62,25 +57,11 @@ class Outcome:
     test_cosines_before: Tensor  # (n_test,), before any update
     test_cosines: Tensor  # (n_test,), after the last
 
-    @property
-    def probabilities(self) -> Tensor:
-        """The test pairs' σ(cosine), (n_test,): the column that the log calls "cosine similarity"."""
-        return self.test_cosines.sigmoid()
-
-    @property
-    def predictions(self) -> Tensor:
-        """The answers, (n_test,) of 0 and 1: 1 ("same") where the probability is above one half."""
-        return (self.probabilities > 0.5).float()
-
-    @property
-    def accuracy(self) -> float:
-        """The share of test pairs that are answered correctly."""
-        return float((self.predictions == self.test_same).float().mean())
-
-    @property
-    def constant(self) -> bool:
-        """Whether all test pairs got the same answer."""
-        return bool((self.predictions == self.predictions[0]).all())
+    def __post_init__(self) -> None:
+        self.probabilities = self.test_cosines.sigmoid()  # (n_test,): the column that the log calls "cosine similarity"
+        self.predictions = (self.probabilities > 0.5).float()  # (n_test,), 1 is "same"
+        self.accuracy = float((self.predictions == self.test_same).float().mean())
+        self.constant = bool((self.predictions == self.predictions[0]).all())  # all test pairs got the same answer
 
 
 def run(
@@ -103,7 +84,6 @@ def run(
 
 
 def _random_pairs(n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw n pairs of noise tensors and a label for each, 1 for "same", which knows nothing of the pair."""
     return torch.randn(n, 3, 32, 32), torch.randn(n, 3, 32, 32), torch.randint(0, 2, (n,)) * 1.0
 
 

@@ -1,9 +1,8 @@
 """Chapter 14: the fixes, one at a time. Each rung is a training, judged on the same held-out pairs of digits.
 
 A rung starts from the study group's run (`group.run`) and changes one thing or several. Whatever it learned from, it is
-asked about the same pairs of digits in the group's format, half of them the same digit, half not. The threshold that
-turns a cosine into an answer is chosen on pairs of validation digits. The settings of the two best rungs were chosen
-among a handful by their accuracy on the validation pairs, with seed 0.
+asked about the same pairs of digits, half of them the same digit. The threshold that turns a cosine into an answer is
+chosen on validation pairs, and so were, with seed 0, the settings of the two best rungs among a handful.
 """
 
 from __future__ import annotations
@@ -11,22 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from helpers import data, metrics
+from helpers import data, losses, metrics, models
 from helpers.checks import Binary, Count, Int, NonNegative, Positive, Seed, Share, Whole, check_calls, require
-from helpers.losses import cosine_bce, pair_margin_loss, sup_con
-from helpers.models import Encoder, ScaledEncoder
 from helpers.seed import rngs, torch_seed
 from helpers.studies.group import StudyGroupEncoder
 from helpers.train import embed, fit_encoder
 
 Pictures = Callable[[str], tuple[Tensor, Tensor]]  # from a split to pictures (N, 3, 32, 32) and their classes (N,)
-
 PAIRS = 4000  # held-out pairs of each split, half of them the same digit
 PAIR_SEED = 12  # they are the same for all rungs and all seeds
 EPOCH = 125  # updates on 16 pairs that show as many pictures as there are training digits: 4,000
@@ -89,17 +86,6 @@ RUNGS = {
 }
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """How an encoder answers on the held-out pairs."""
-
-    threshold: float  # the cosine above which a pair is called "same", chosen on the validation pairs
-    accuracy: float  # on the test pairs, with that threshold
-    at_zero: float  # on the test pairs with the group's threshold, cosine 0
-    validation: float  # on the validation pairs, with their own threshold: it flatters a little
-    cosines: Tensor  # (PAIRS,), of the test pairs
-
-
 def digits32(split: data.Split) -> tuple[Tensor, Tensor]:
     """Return the packed digits in the group's format, and their labels."""
     images, labels = data.digits(split)
@@ -118,35 +104,34 @@ def pair_cosines(network: nn.Module, images: Tensor, pairs: Tensor) -> Tensor:
     return (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(-1)
 
 
-def judge(network: nn.Module, pictures: Pictures = digits32) -> Judgement:
-    """Choose the threshold on the validation pairs, then ask about the test pairs, once."""
+def judge(network: nn.Module, pictures: Pictures = digits32) -> SimpleNamespace:
+    """Choose the `threshold`, a cosine above which a pair is called "same", on the validation pairs: the share that it
+    gets right there, `validation`, flatters a little. Then ask about the test pairs, once: their `cosines` (PAIRS,),
+    the `accuracy` with that threshold, and `at_zero`, with the group's."""
     (*practice, known), (*exam, truth) = (held_out(split, pictures) for split in ("validation", "test"))
     tried, cosines = pair_cosines(network, *practice), pair_cosines(network, *exam)
     threshold = metrics.best_threshold(tried, known)
-    return Judgement(
-        threshold,
-        metrics.accuracy(cosines > threshold, truth.bool()),
-        metrics.accuracy(cosines > 0, truth.bool()),
-        metrics.accuracy(tried > threshold, known.bool()),
-        cosines,
+    return SimpleNamespace(
+        threshold=threshold,
+        accuracy=metrics.accuracy(cosines > threshold, truth.bool()),
+        at_zero=metrics.accuracy(cosines > 0, truth.bool()),
+        validation=metrics.accuracy(tried > threshold, known.bool()),
+        cosines=cosines,
     )
 
 
 def train_and_judge(
     rung: Rung, seed: Seed, every: Count | None = None, pictures: Pictures = digits32
-) -> tuple[nn.Module, Tensor, dict[int, Judgement]]:
-    """Train a rung on the CPU; return the network, the loss before each update, and judgements by the updates made.
-
-    It is judged at the end, and if `every` is given also before, after every so many updates. With the same seed every
-    rung with the group's layers has the same starting weights, and every rung with the same kind of data and batch sees
-    the same pictures. Other `pictures` than digits are learned and judged in the same way.
-    """
+) -> tuple[nn.Module, Tensor, dict[int, SimpleNamespace]]:
+    """Train a rung on the CPU; return the network, the loss before each update, and judgements by the updates made: of
+    the end, and with `every` also of the beginning and after so many updates each. With the same seed all rungs with
+    the group's layers start alike, and all with the same kind of data and batch see the same pictures."""
     network, rng = _start(rung, seed)
     draw, look = partial(_draw, rung, rng, *pictures("train")), partial(judge, pictures=pictures)
     first = None if rung.fresh else draw()
-    watching = {"watch": look, "every": every} if every else {}
     phases = {"steps": rung.updates, "finish": rung.finish, "lr": rung.lr}
-    history = fit_encoder(network, partial(_loss, rung), lambda: first or draw(), **phases, **watching)
+    phases |= {"watch": look, "every": every} if every else {}
+    history = fit_encoder(network, partial(_loss, rung), lambda: first or draw(), **phases)
     end = rung.updates + rung.finish
     seen = dict(zip(history.steps, history.watched, strict=True)) or {end: look(network)}
     # Nothing on the way through the finish: so it was recorded.
@@ -159,18 +144,16 @@ def _start(rung: Rung, seed: int) -> tuple[nn.Module, torch.Generator]:
         encoder: nn.Module = StudyGroupEncoder()
         rng = torch.default_generator.clone_state()  # the data comes after the weights, as in the group's script
         if rung.encoder == "batch norm":
-            encoder = Encoder(size=32, channels=3, dim=128)
+            encoder = models.Encoder(size=32, channels=3, dim=128)
         elif (rung.kernel, rung.extra) != (3, 0):
             encoder = StudyGroupEncoder(kernel=rung.kernel, extra=rung.extra)
     encoder = encoder.to(memory_format=torch.channels_last)  # the same sums in another order: a fifth faster
-    return ScaledEncoder(encoder) if rung.loss == "scale and bias" else encoder, rng
+    return models.ScaledEncoder(encoder) if rung.loss == "scale and bias" else encoder, rng
 
 
 def _draw(rung: Rung, rng: torch.Generator, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Draw pictures (2·batch, 3, 32, 32), with a class each, or in pairs (k and batch + k) with a label for each pair.
-
-    Labels of noise know nothing of it; half of the real pairs are of one class.
-    """
+    Labels of noise know nothing of it; half of the real pairs are of one class."""
     grouped = rung.all_pairs or rung.loss == "supcon"
     if rung.data == "noise":
         kinds, n = (10, 2 * rung.batch) if grouped else (2, rung.batch)
@@ -185,10 +168,9 @@ def _draw(rung: Rung, rng: torch.Generator, images: Tensor, labels: Tensor) -> t
 
 
 def _loss(rung: Rung, network: nn.Module, pictures: Tensor, target: Tensor) -> Tensor:
-    """Return the rung's loss of a batch."""
     embeddings = network(pictures)
     if rung.loss == "supcon":
-        value = sup_con(embeddings, target, TEMPERATURE)
+        value = losses.sup_con(embeddings, target, TEMPERATURE)
     elif rung.all_pairs:
         first, second = torch.triu_indices(len(target), len(target), 1)
         same = target[first] == target[second]
@@ -200,23 +182,19 @@ def _loss(rung: Rung, network: nn.Module, pictures: Tensor, target: Tensor) -> T
 
 
 def _pair_loss(rung: Rung, network: nn.Module, a: Tensor, b: Tensor, same: Tensor) -> Tensor:
-    """Return the rung's loss of pairs of embeddings."""
     if rung.loss == "margin":
-        apart = normalize(a, dim=-1) - normalize(b, dim=-1)
-        return pair_margin_loss(torch.linalg.vector_norm(apart, dim=-1), same, MARGIN)
-    if rung.loss == "scale and bias":
-        return cosine_bce(a, b, same, network.log_scale.exp(), network.bias)
-    return cosine_bce(a, b, same)
+        distance = torch.linalg.vector_norm(normalize(a, dim=-1) - normalize(b, dim=-1), dim=-1)
+        return losses.pair_margin_loss(distance, same, MARGIN)
+    scale_and_bias = (network.log_scale.exp(), network.bias) if rung.loss == "scale and bias" else ()
+    return losses.cosine_bce(a, b, same, *scale_and_bias)
 
 
 def pairs_interval(
     correct: Binary("P"), pairs: Int("P 2"), rng: torch.Generator, draws: Count = 1000, level: metrics.Level = 0.95
 ) -> tuple[float, float]:
-    """Bootstrap interval for the accuracy on pairs that share pictures: the pictures are drawn again.
-
-    A pair counts as often as the product of its two: at most √3 times as wide as independent pairs would need. Owen,
-    "The pigeonhole bootstrap" (2007).
-    """
+    """Bootstrap interval for the accuracy on pairs that share pictures: the pictures are drawn again, and a pair counts
+    as often as the product of its two. At most √3 times as wide as independent pairs would need. Owen, "The pigeonhole
+    bootstrap" (2007)."""
     used, members = pairs.cpu().unique(return_inverse=True)  # only pictures that occur are drawn
     drawn = torch.randint(len(used), (draws, len(used)), generator=rng)  # (draws, pictures)
     counts = torch.zeros(draws, len(used)).scatter_add_(1, drawn, torch.ones(drawn.shape))
@@ -229,17 +207,16 @@ def pairs_interval(
 
 def run(seed: int, rung: str, every: int | None, **setting: Any) -> dict[str, Any]:
     """Train and judge a rung for the record, with a 95 % interval of the accuracy over other test pictures."""
-    _, losses, judgements = train_and_judge(Rung(**setting), seed, every)
+    _, loss, judgements = train_and_judge(Rung(**setting), seed, every)
     last = list(judgements.values())[-1]
     _, pairs, same = held_out("test")
     low, high = pairs_interval((last.cosines > last.threshold) == same.bool(), pairs, rngs([PAIR_SEED])[0])
-    losses = losses.tolist()
     return {
         **{name: getattr(last, name) for name in ("threshold", "accuracy", "at_zero", "validation")},
         **{"same": float(last.cosines[same == 1].mean()), "different": float(last.cosines[same == 0].mean())},
         **{"low": low, "high": high},
-        "first_loss": losses[0] if losses else None,
-        "last_loss": sum(losses[-10:]) / len(losses[-10:]) if losses else None,  # the mean of the last ten
+        "first_loss": first[0] if (first := loss[:1].tolist()) else None,
+        "last_loss": sum(end) / len(end) if (end := loss[-10:].tolist()) else None,
         **{"steps": list(judgements), "accuracies": [each.accuracy for each in judgements.values()]},
     }
 

@@ -5,75 +5,51 @@ alike and see the same digits. The runs without the term were made twice as long
 left their first stage.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from helpers import data, losses, metrics, train
+from helpers import data, metrics, train
 from helpers.models import Generator, mlp_autoencoder
 from helpers.seed import rngs, torch_seed
+from helpers.studies import draw, grid, mean_square
 from helpers.studies.ebgan_digits import training_features
 from helpers.studies.pull_away import TERMS
 
 LATENT, CODE, LR, MARGIN = 32, 32, 1e-3, 0.2
-
-
-def _settings(weight: float, squared: bool, steps: int) -> list[dict[str, Any]]:
-    """Return a part's one setting."""
-    return [{"target": "digits", "weight": weight, "squared": squared, "steps": steps, "batch": 32}]
-
-
+_FIXED = {"target": ["digits"], "batch": [32]}
 SEEDS = range(5)
 PARTS = {
-    "none": _settings(0.0, True, 2000),
-    "square": _settings(0.1, True, 1000),
-    "no square": _settings(0.1, False, 1000),
-    "heavy": _settings(1.0, True, 1000),
+    "none": grid(weight=[0.0], squared=[True], steps=[2000], **_FIXED),
+    "square": grid(weight=[0.1], squared=[True], steps=[1000], **_FIXED),
+    "no square": grid(weight=[0.1], squared=[False], steps=[1000], **_FIXED),
+    "heavy": grid(weight=[1.0], squared=[True], steps=[1000], **_FIXED),
 }
 COST = "ten minutes on one core"
 
 
-@dataclass(frozen=True)
-class Scores:
-    """What was seen of a game after each of T numbers of steps."""
-
-    steps: list[int]
-    scores: list[dict[str, float]]  # T of them, what `score` says about `metrics.FRECHET_N` drawings
-    images: Tensor  # (metrics.FRECHET_N, 1, 28, 28), the drawings at the end
-
-
 def train_and_score(
     seed: int, weight: float, squared: bool = True, steps: int = 500, batch: int = 32, every: int = 250
-) -> Scores:
-    """Train an energy-based GAN on digits, on the CPU; score its drawings `every` so many steps, at the beginning and
-    at the end."""
+) -> SimpleNamespace:
+    """Train an energy-based GAN on digits, on the CPU, and draw `every` so many steps, also at the beginning and at the
+    end. Returns `steps`, the `scores` of the drawings then, and `images` (1000, 1, 28, 28), the last drawings."""
     drawn, scored = rngs([seed, seed + 500])
     with torch_seed(seed):
         networks = Generator(LATENT), mlp_autoencoder((784, 256, CODE), pictures=(1, 28, 28))
     game = train.make_ebgan(*networks, MARGIN, 784, "mse", lr=LR)
-    images, z = data.digits("train")[0], data.noise(metrics.FRECHET_N, LATENT, scored)
-    history = train.fit(
-        game,
-        train.ebgan(MARGIN, partial(losses.reconstruction_energy, kind="mse"), weight, TERMS[squared]),
-        lambda: images[torch.randint(len(images), (batch,), generator=drawn)],
-        partial(data.noise, batch, LATENT, drawn),
-        steps,
-        watch=lambda game: score(train.sample(game.generator, z)),
-        every=every,
-        device="cpu",
-    )
-    return Scores(history.steps, history.watched, train.sample(game.generator, z))
+    method = train.ebgan(MARGIN, mean_square, weight, TERMS[squared])
+    z = data.noise(metrics.FRECHET_N, LATENT, scored)
+    watching = {"watch": lambda game: score(train.sample(game.generator, z)), "every": every}
+    sources = partial(draw, data.digits("train")[0], batch, drawn), partial(data.noise, batch, LATENT, drawn)
+    history = train.fit(game, method, *sources, steps, device="cpu", **watching)
+    return SimpleNamespace(steps=history.steps, scores=history.watched, images=train.sample(game.generator, z))
 
 
 def score(images: Tensor) -> dict[str, float]:
-    """Score drawings of digits, how varied and how good: the effective number of classes among the frozen classifier's
-    labels, its mean probability of the label it gives, precision and recall against a quarter of the training digits,
-    and the Fréchet distance to all of them."""
+    """Score drawings of digits: the effective number of classes among the frozen classifier's labels, its mean
+    probability of them, precision and recall against a quarter of the training digits, the distance to all of them."""
     features, real = metrics.digit_features(images), training_features()
     best = metrics.class_probabilities(features).max(-1)
     precision, recall = metrics.precision_recall(real[::4], features)

@@ -1,11 +1,8 @@
 """Chapter 10, sequences: clips of a moving digit, and an EBGAN that draws and judges them, a frame or a clip at a time.
 
-The clips are a small relative of Moving MNIST: Srivastava, Mansimov and Salakhutdinov, "Unsupervised learning of video
-representations using LSTMs" (2015), section 4.1; here a clip has one digit, which meets no wall. The chapter trains the
-same for a few hundred steps. All other settings are the chapter's; none was tuned.
+The clips are a small relative of Moving MNIST, Srivastava, Mansimov and Salakhutdinov (2015), section 4.1; here a clip
+has one digit, which meets no wall. The chapter trains the same for a few hundred steps; no setting was tuned.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Sequence
@@ -18,9 +15,9 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from helpers import data, metrics, train
 from helpers.checks import require
-from helpers.losses import reconstruction_energy
 from helpers.models import mlp, mlp_autoencoder
 from helpers.seed import rngs
+from helpers.studies import draw, kept, mean_square
 
 FRAMES, SIDE, DIGIT = 4, 12, 10  # frames of a clip; height and width of a frame, and of the digit's picture in it
 SLOWEST, FASTEST = 0.5, 1.5  # pixels from frame to frame
@@ -29,7 +26,6 @@ WALKER = 3  # the digit that walks; 400 pictures of it to learn from, 100 others
 LATENT, BATCH, MARGIN, RATE = 16, 32, 0.2, 2e-3  # of the EBGAN of clips; its energy is a mean square
 SHOWN = metrics.FRECHET_N // FRAMES  # clips in a report
 MAIN_DIRECTIONS = 32  # of the frames' variation, in which single frames are compared
-
 ARMS = ((FRAMES, FRAMES), (1, FRAMES), (1, 1))  # frames judged, frames drawn
 SEEDS = range(5)
 PARTS = {"clips": [{"judged": judged, "drawn": drawn, "steps": 3000} for judged, drawn in ARMS]}
@@ -37,10 +33,8 @@ COST = "a few minutes on one core"
 
 
 def moving_digits(images: Tensor, n: int, rng: torch.Generator) -> Tensor:
-    """Draw clips (n, FRAMES, SIDE, SIDE), each of one digit that moves along a straight line at a constant speed.
-
-    Digits are picked from `images`, (N, 1, 28, 28). Directions are uniform, speeds from SLOWEST to FASTEST.
-    """
+    """Draw clips (n, FRAMES, SIDE, SIDE), each of a digit from `images`, (N, 1, 28, 28), that moves along a straight
+    line at a constant speed, SLOWEST to FASTEST. Directions are uniform."""
     pick = torch.randint(len(images), (n,), generator=rng)
     draws = torch.rand(4, n, 1, generator=rng)
     angle, speed = 2 * math.pi * draws[0], SLOWEST + (FASTEST - SLOWEST) * draws[1]
@@ -64,33 +58,26 @@ def centre_of_mass(clips: Tensor) -> Tensor:
     return torch.stack([(ink.sum(-2) * columns).sum(-1) / total, (ink.sum(-1) * rows).sum(-1) / total], -1)
 
 
-@cache
+@kept
 def moving_threes() -> tuple[Tensor, Tensor]:
     """Return real clips of one digit: 2,000 to learn from, and `SHOWN` of other pictures to compare with."""
-    images = []
-    for splits in (["train"], ["validation", "test"]):
-        parts = [data.digits(split) for split in splits]
-        images.append(torch.cat([pictures[labels == WALKER] for pictures, labels in parts]))
+    parts = [[data.digits(split) for split in splits] for splits in (["train"], ["validation", "test"])]
+    learn, compare = (torch.cat([images[labels == WALKER] for images, labels in part]) for part in parts)
     rng = rngs([WALKER])[0]
-    return moving_digits(images[0], 2000, rng), moving_digits(images[1], SHOWN, rng)
+    return moving_digits(learn, 2000, rng), moving_digits(compare, SHOWN, rng)
 
 
 @cache
 def _held_out_frames() -> tuple[Tensor, Tensor]:
-    """Return the held-out frames' main directions (144, MAIN_DIRECTIONS), and the frames in these coordinates."""
     frames = moving_threes()[1].flatten(0, 1).flatten(1)  # (1000, 144)
-    directions = torch.linalg.svd(frames - frames.mean(0), full_matrices=False)[2][:MAIN_DIRECTIONS].T
+    directions = torch.linalg.svd(frames - frames.mean(0), full_matrices=False)[2][:MAIN_DIRECTIONS].T  # (144, 32)
     return directions, frames @ directions
 
 
 def clip_report(clips: Tensor) -> dict[str, float]:
-    """Judge clips by how they move and by what each frame looks like.
-
-    `acceleration` is the mean length of the second difference of the centre of mass; `slow`, `middle` and `fast` are
-    the 5, 50 and 95 % points of the clips' mean step, all in pixels; `frechet` is the distance of single frames from
-    held-out real ones in their main directions.
-    """
-    # Always as many clips, since the distance depends on it.
+    """Judge SHOWN clips, in pixels: `acceleration` is the mean length of the second difference of the centre of mass,
+    `slow`, `middle` and `fast` are the 5, 50 and 95 % points of the clips' mean step. `frechet` is the distance of
+    single frames from held-out real ones in their main directions; it depends on the number of clips."""
     require(clips.shape == (SHOWN, FRAMES, SIDE, SIDE), "clips", clips, f"shape ({SHOWN}, {FRAMES}, {SIDE}, {SIDE})")
     path = centre_of_mass(clips)  # (SHOWN, FRAMES, 2)
     steps = path.diff(dim=1).norm(dim=-1).mean(1)
@@ -104,40 +91,29 @@ def clip_report(clips: Tensor) -> dict[str, float]:
 
 
 def train_clips(seeds: Sequence[int], judged: int, drawn: int, steps: int) -> tuple[Tensor, nn.Module]:
-    """Train an EBGAN of clips for each of S seeds at once.
-
-    The autoencoder copies `judged` frames at a time, so that they share one energy; the generator draws `drawn` frames
-    from one noise vector. Both are 1 or FRAMES. Returns clips (S, SHOWN, FRAMES, SIDE, SIDE), and the generator, from
-    (S, N, LATENT) to (S, N, drawn · SIDE²).
-    """
+    """Train an EBGAN of clips for each of S seeds at once: the autoencoder copies `judged` frames at a time, so that
+    they share one energy, the generator draws `drawn` frames from one noise vector. Returns clips (S, SHOWN, FRAMES,
+    SIDE, SIDE), and the generator, from (S, N, LATENT) to (S, N, drawn · SIDE²)."""
     # Frames of four draws, judged together, would be no clip; nothing else would notice.
     require((judged, drawn) in ARMS, "judged, drawn", (judged, drawn), f"one of {ARMS}")
     sources, pixels = rngs(seeds), SIDE**2
     generator = nn.Sequential(mlp((LATENT, 64, drawn * pixels), seeds), nn.Tanh())
-    autoencoder = mlp_autoencoder((judged * pixels, 64, 16), seeds)
-    pool = moving_threes()[0].reshape(-1, drawn * pixels)
-
-    def real() -> Tensor:
-        return pool[torch.stack([torch.randint(len(pool), (BATCH,), generator=rng) for rng in sources])]
-
-    def energy(network: nn.Module, x: Tensor) -> Tensor:
-        return reconstruction_energy(network, x.reshape(len(sources), -1, judged * pixels), kind="mse")
-
-    method, noise = train.ebgan(MARGIN, energy=energy), partial(data.noise, BATCH, LATENT, sources)
-    train.fit(train.make_game(generator, autoencoder, RATE), method, real, noise, steps, device="cpu")
+    game = train.make_game(generator, mlp_autoencoder((judged * pixels, 64, 16), seeds), RATE)
+    method = train.ebgan(MARGIN, lambda network, x: mean_square(network, x.reshape(len(seeds), -1, judged * pixels)))
+    real = partial(draw, moving_threes()[0].reshape(-1, drawn * pixels), BATCH, sources)
+    noise = partial(data.noise, BATCH, LATENT, sources)
+    train.fit(game, method, real, noise, steps, device="cpu")
     clips = train.sample(generator, data.noise(SHOWN * FRAMES // drawn, LATENT, sources))
-    return clips.reshape(len(sources), SHOWN, FRAMES, SIDE, SIDE), generator
+    return clips.reshape(-1, SHOWN, FRAMES, SIDE, SIDE), generator
 
 
 def interpolated_clips(generator: nn.Module, sources: Sequence[torch.Generator]) -> Tensor:
-    """Draw clips (S, SHOWN, FRAMES, SIDE, SIDE) with a generator of single frames, by interpolating its noise.
-
-    Each clip's frames are drawn from points on a straight line between two noise vectors.
-    """
+    """Draw clips (S, SHOWN, FRAMES, SIDE, SIDE) with a generator of single frames: each clip's from points on a
+    straight line between two noise vectors."""
     start, end = (data.noise(SHOWN, LATENT, sources)[:, :, None] for _ in range(2))  # (S, SHOWN, 1, LATENT)
     share = torch.linspace(0, 1, FRAMES)[:, None]
     frames = train.sample(generator, (start + share * (end - start)).flatten(1, 2))  # (S, SHOWN·FRAMES, SIDE²)
-    return frames.reshape(len(start), SHOWN, FRAMES, SIDE, SIDE)
+    return frames.reshape(-1, SHOWN, FRAMES, SIDE, SIDE)
 
 
 def run(seed: int, judged: int, drawn: int, steps: int) -> dict[str, Any]:

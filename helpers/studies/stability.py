@@ -2,33 +2,23 @@
 
 A *trial* is one method with one setting. Its runs, one per seed, train side by side. Digits are 14×14 here, each pixel
 the mean of four, so that a training takes seconds; for the score they are enlarged to 28×28, the real ones alike.
-Networks are MLPs as in the grid search of Zhao, Mathieu and LeCun (2016), section 4.1.
-
-What was fixed before the study was recorded:
+Networks are MLPs as in the grid search of Zhao, Mathieu and LeCun (2016), section 4.1. The penalty: Mescheder, Geiger
+and Nowozin (2018), eq. 9. Nine short trials had been looked at, to see what fits into the time, before this was fixed:
 
 - Equal budgets. Each method gets the same 48 settings of networks and optimiser, as many steps and the same seeds. A
-  method with a knob of its own (EBGAN's margin, the penalty's weight) gets no further trials for it: its three levels
-  are dealt out over the 48 settings, 16 each, and it has to find good ones within the same 48 trials. EBGAN with
-  pull-away takes the margins of EBGAN and the paper's weight, 0.1.
+  knob of its own (EBGAN's margin, the penalty's weight) brings no further trials: its three levels are dealt out over
+  the 48, 16 each. EBGAN with pull-away takes the margins of EBGAN and the paper's weight, 0.1.
 - A run is *usable* if its Fréchet distance at the end is below `USABLE`. That is what a Gaussian fitted to the pixels
   scores, a machine without a network (86; real digits score 3, noise 350).
 - A run is *collapsed* if its effective number of classes at the end is below `COLLAPSED`, half of the digits. This
-  counts runs that draw nothing, too; `spread` tells them apart.
+  counts runs that draw nothing, too; `spread` tells them apart. One that diverges is neither usable nor varied.
 - A run *gets worse again* if its distance at the end is above `WORSE` times its lowest at an earlier look.
 - A difference of shares between two methods comes with a 95 % interval from a bootstrap over the settings, both methods
-  on the same ones. "More" is *supported* if the interval lies above 0, *not supported* if it lies below `GAIN`, and
-  *undecided* otherwise.
-- A run that diverges counts as not usable and as collapsed.
-
-Nine short trials had been looked at before, to see what fits into the time.
-
-Sources: Zhao et al. (2016); the penalty: Mescheder, Geiger and Nowozin (2018), eq. 9; scores: see `helpers.metrics`.
+  on the same ones. "More" is *supported* if it lies above 0, *not supported* below `GAIN`, *undecided* otherwise.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import torch
@@ -37,14 +27,11 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from helpers import data, metrics, train
 from helpers.checks import Diverged, require
-from helpers.losses import reconstruction_energy
 from helpers.models import BatchedBatchNorm, mlp, mlp_autoencoder
 from helpers.seed import rngs
-from helpers.studies.sweep import grid
+from helpers.studies import draw, grid, kept, mean_square
 
 Scores = list[list[dict[str, float]]]  # of each run, at each look
-Train = Callable[[Sequence[int]], tuple[Scores, Tensor]]  # from seeds to what `train_and_score` returns
-
 KNOBS: dict[str, tuple[float | None, ...]] = {  # three levels each, dealt out over the settings
     "GAN": (None, None, None),  # no knob of its own
     "GAN + R1": (0.1, 1.0, 10.0),  # weight of the gradient penalty
@@ -52,19 +39,14 @@ KNOBS: dict[str, tuple[float | None, ...]] = {  # three levels each, dealt out o
     "EBGAN + PT": (0.1, 0.3, 1.0),
 }
 METHODS = tuple(KNOBS)
-PULL_AWAY = 0.1  # the paper's weight
 SIDE = 14  # height and width of the small digits
 LATENT = 16  # length of the noise, and of the autoencoder's code
-BATCH = 32
-STEPS = 1200
-LOOKS = 3  # how often a run is scored, the last time at its end
-RUNS = 4  # of each trial
+BATCH, STEPS, LOOKS, RUNS = 32, 1200, 3, 4  # looks at a run, the last at its end; runs of a trial
 USABLE, COLLAPSED, WORSE, GAIN = 86.0, 5.0, 1.25, 0.05
 
 
 def settings(method: str) -> list[dict[str, Any]]:
-    """Return a method's 48 trials, in the same order for all: networks and optimiser as for the others, its knob dealt
-    out over them."""
+    """Return a method's 48 trials: networks and optimiser as for all, in the same order, and its knob dealt out."""
     trials = grid(depth=(1, 3), width=(48, 96), beta=(0.5, 0.9), norm=(0, 1), lr=(3e-4, 1e-3, 3e-3))
     for number, trial in enumerate(trials):
         row, column = divmod(number, 3)  # of a table with three learning rates in each row
@@ -78,20 +60,18 @@ SEEDS = [0]
 COST = "192 trials of four runs each, 35 minutes on one core"
 
 
-@cache
 def digits() -> Tensor:
     """Return the training digits as rows of 196 pixels in [−1, 1]: (4000, 196), each the mean of four."""
     return avg_pool2d(data.digits("train")[0], 2).flatten(1)
 
 
 def enlarge(rows: Tensor) -> Tensor:
-    """Make small digits (N, 196) large enough for the classifier, (N, 1, 28, 28); what lies outside of [−1, 1] is
-    cut."""
+    """Make small digits (N, 196) large enough for the classifier, (N, 1, 28, 28); what lies outside [−1, 1] is cut."""
     small = rows.clamp(-1, 1).unflatten(1, (1, SIDE, SIDE))
     return interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-@cache
+@kept
 def real_features() -> Tensor:
     """Return the features (1000, 64) of the real digits that all are compared with, none of which was trained on."""
     held_out = torch.cat([data.digits(split)[0] for split in ("validation", "test")])
@@ -100,8 +80,7 @@ def real_features() -> Tensor:
 
 def score(rows: Tensor) -> dict[str, float]:
     """Judge 1,000 generated digits (1000, 196): the Fréchet `distance`, the effective number of `classes`, `precision`
-    and `recall`, the classifier's mean `confidence`, and `spread`, the variance of the pixels over that of real
-    digits."""
+    and `recall`, the classifier's mean `confidence`, and `spread`, the pixels' variance over that of real digits."""
     parts = enlarge(rows).split(100)  # they fit the processor's cache
     features = torch.cat([metrics.digit_features(part) for part in parts])
     probabilities = metrics.class_probabilities(features)  # (N, 10)
@@ -109,8 +88,7 @@ def score(rows: Tensor) -> dict[str, float]:
     values = {
         "distance": metrics.frechet_distance(features, real_features()),
         "classes": metrics.effective_number(probabilities.argmax(1)),
-        "precision": precision,
-        "recall": recall,
+        **{"precision": precision, "recall": recall},
         "confidence": float(probabilities.amax(1).mean()),
         "spread": float(rows.var(0).sum() / digits().var(0).sum()),
     }
@@ -118,8 +96,8 @@ def score(rows: Tensor) -> dict[str, float]:
 
 
 def make_generator(depth: int, width: int, norm: int, seeds: Sequence[int]) -> nn.Sequential:
-    """Build a generator for each seed, from noise (S, N, 16) to pixels (S, N, 196) in [−1, 1]. With `norm` 1, batch
-    normalisation stands between each hidden layer and its activation."""
+    """Build a generator for each seed, from noise (S, N, 16) to pixels (S, N, 196) in [−1, 1]; with `norm` 1, batch
+    normalisation stands before each activation."""
     layers: list[nn.Module] = []
     for layer in mlp((LATENT, *(width,) * depth, SIDE**2), seeds):
         if norm and isinstance(layer, nn.LeakyReLU):
@@ -128,29 +106,17 @@ def make_generator(depth: int, width: int, norm: int, seeds: Sequence[int]) -> n
     return nn.Sequential(*layers, nn.Tanh())
 
 
-def make_method(name: str, knob: float | None) -> train.Method:
-    """Return one of the four methods with its knob."""
-    if name in ("GAN", "GAN + R1"):
-        return train.gan(r1=knob or 0.0)
-    mean_square = partial(reconstruction_energy, kind="mse")
-    return train.ebgan(knob, mean_square, pull_away=PULL_AWAY if name == "EBGAN + PT" else 0.0)
-
-
 def play(
     game: train.Game, method: train.Method, seeds: Sequence[int], steps: int = STEPS, looks: int = LOOKS
 ) -> tuple[Scores, Tensor]:
     """Play on small digits, a run per seed, and score each run `looks` times, at equal distances. Returns the scores
     and the 1,000 rows of each run at the end, (S, 1000, 196). A run's digits and noise come from its seed alone."""
     require(steps % looks == 0, "looks", looks, f"a divisor of the number of steps, {steps}")
-    real, sources = digits(), rngs([seed + 10_000 for seed in seeds])
+    sources = rngs([seed + 10_000 for seed in seeds])
     judged = data.noise(metrics.FRECHET_N, LATENT, rngs([seed + 20_000 for seed in seeds]))
-
-    def batch() -> Tensor:
-        return torch.stack([real[torch.randint(len(real), (BATCH,), generator=source)] for source in sources])
-
-    noise = partial(data.noise, BATCH, LATENT, sources)
+    real, noise = partial(draw, digits(), BATCH, sources), partial(data.noise, BATCH, LATENT, sources)
     watch = torch.no_grad()(lambda game: game.generator(judged))  # with the statistics of the 1,000
-    history = train.fit(game, method, batch, noise, steps, watch=watch, every=steps // looks, device="cpu")
+    history = train.fit(game, method, real, noise, steps, watch=watch, every=steps // looks, device="cpu")
     drawn = torch.stack(history.watched[1:], 1)  # (S, looks, 1000, 196)
     if not drawn.isfinite().all():  # after the last loss
         raise Diverged(f"step {steps}: a generated digit is NaN or infinite")
@@ -163,37 +129,35 @@ def train_and_score(
 ) -> tuple[Scores, Tensor]:  # fmt: skip
     """Train one method with one setting, a run per seed: see `play`. Discriminators have the generator's depth and
     width, an autoencoder on either side of its code."""
+    require(method in METHODS, "method", repr(method), f"one of {', '.join(METHODS)}")
     require((knob is None) == (method == "GAN"), "knob", knob, "None for the plain GAN, a number for the others")
     hidden = (width,) * depth
-    if method in ("EBGAN", "EBGAN + PT"):
-        discriminator: nn.Module = mlp_autoencoder((SIDE**2, *hidden, LATENT), seeds)
+    if method in ("GAN", "GAN + R1"):
+        network: nn.Module = mlp((SIDE**2, *hidden, 1), seeds, scalar=True)
+        losses = train.gan(r1=knob or 0.0)
     else:
-        discriminator = mlp((SIDE**2, *hidden, 1), seeds, scalar=True)
-    game = train.make_game(make_generator(depth, width, norm, seeds), discriminator, lr=lr, betas=(beta, 0.999))
-    return play(game, make_method(method, knob), seeds, steps, looks)
+        network = mlp_autoencoder((SIDE**2, *hidden, LATENT), seeds)
+        losses = train.ebgan(knob, mean_square, 0.1 if method == "EBGAN + PT" else 0.0)
+    game = train.make_game(make_generator(depth, width, norm, seeds), network, lr=lr, betas=(beta, 0.999))
+    return play(game, losses, seeds, steps, looks)
+
+
+def collect(training: Callable[[Sequence[int]], tuple[Scores, Tensor]], seeds: Sequence[int]) -> dict[str, Any]:
+    """Train runs side by side and put their scores into a form that can be stored: `error`, one per run, `None` or what
+    it failed with; `distance` and `classes`, one list per run, a number for each look; the others at the end."""
+    try:
+        scores, error = training(seeds)[0], None
+    except Diverged as trouble:
+        if len(seeds) > 1:  # it must not take its neighbours with it
+            alone = [collect(training, [one]) for one in seeds]
+            return {name: [each[name][0] for each in alone] for name in alone[0]}
+        scores, error = [[]], str(trouble)[:100]
+    over_time = {name: [[look[name] for look in looks] for looks in scores] for name in ("distance", "classes")}
+    names = ("precision", "recall", "confidence", "spread")
+    at_end = {name: [looks[-1][name] if looks else None for looks in scores] for name in names}
+    return {"error": [error] * len(seeds)} | over_time | at_end
 
 
 def run(seed: int, runs: int = RUNS, **setting: Any) -> dict[str, Any]:
     """Do one trial: the runs have the seeds from `runs · seed` on."""
     return collect(partial(train_and_score, **setting), range(runs * seed, runs * (seed + 1)))
-
-
-def collect(training: Train, seeds: Sequence[int]) -> dict[str, Any]:
-    """Train runs side by side and put their scores into a form that can be stored: `error`, one per run, `None` or what
-    it failed with; `distance` and `classes`, one list per run, a number for each look; the others at the end."""
-    scores, errors = _try(training, seeds)
-    if any(errors) and len(seeds) > 1:  # a run that diverges must not take its neighbours with it
-        alone = [_try(training, [one]) for one in seeds]
-        scores, errors = [of_run for (of_run,), _ in alone], [error for _, (error,) in alone]
-    over_time = {name: [[look[name] for look in looks] for looks in scores] for name in ("distance", "classes")}
-    names = ("precision", "recall", "confidence", "spread")
-    at_end = {name: [looks[-1][name] if looks else None for looks in scores] for name in names}
-    return {"error": errors} | over_time | at_end
-
-
-def _try(training: Train, seeds: Sequence[int]) -> tuple[Scores, list[str | None]]:
-    """Return each run's scores, look by look, and its error; if one diverges, no scores and the error for all."""
-    try:
-        return training(seeds)[0], [None] * len(seeds)
-    except Diverged as error:
-        return [[] for _ in seeds], [str(error)[:100]] * len(seeds)

@@ -3,42 +3,39 @@
 No arm is told which syllable a picture shows. All it knows is which two pictures belong together: drawn from the same
 character in two fonts, or two distorted copies of one picture. The test is retrieval, by cosine: given a syllable in
 one font, which of the 150 test syllables in another font is the same? The share of right answers (top-1) is taken for
-every ordered pair of fonts, on syllables and fonts never seen.
-
-Sources: Chen et al., "SimCLR" (2020), for the training; Wang and Isola (2020) for alignment and uniformity.
+every ordered pair of fonts, on syllables and fonts never seen. The training is that of Chen et al., "SimCLR" (2020).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache, partial
-from importlib.resources import files
+from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import permutations
 from statistics import fmean
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
+from helpers import data, losses, metrics
 from helpers.checks import Count, Finite, Positive, Range, Seed, Share, Whole, check_calls, require
-from helpers.data import _packed, augment
-from helpers.losses import nt_xent, pull_away
-from helpers.metrics import _unit, knn_accuracy, linear_probe, retrieval_accuracy
 from helpers.models import Encoder
 from helpers.seed import rngs, torch_seed
+from helpers.studies import draw, kept
 from helpers.train import EncoderHistory, embed, fit_encoder
 
 HangulSplit = Literal["train", "validation", "test", "test_seen_fonts"]
-HANGUL_SPLITS: tuple[HangulSplit, ...] = ("train", "validation", "test", "test_seen_fonts")
+HANGUL_SPLITS: tuple[HangulSplit, ...] = get_args(HangulSplit)
 HANGUL_SLICES = {"train": slice(0, 440), "validation": slice(440, 490), "test": slice(490, 640)}  # of the syllables
 HANGUL_FOLDS = 3
 Fold = Annotated[int, Range(0, HANGUL_FOLDS - 1, whole=True)]
-HANGUL_START, LEAD = 0xAC00, 588  # Unicode orders syllables by their first letter: 588 syllables for each of 19
-WIDTHS, DIM = (16, 32, 64), 128  # of the encoder
+SYLLABLES = 8  # of the 440 in `hangul("train")`, each in 11 fonts: what chapter 09 draws
+JITTER = (5.0, 0.05, 0.03, 0.05)  # degrees, scale, shift and shear that make each picture of a syllable another one
 
 
 @dataclass(frozen=True)
@@ -50,59 +47,65 @@ class Hangul:
     fonts: Sequence[str]
 
 
-@cache
-def hangul_fonts() -> dict[str, list[Any]]:
-    """Name the fonts that are always for training, and the three groups that take turns as test fonts."""
-    return json.loads((files("helpers") / "assets" / "hangul_fonts.json").read_text(encoding="utf-8"))
-
-
-def _fonts_of(split: str, fold: int) -> tuple[str, ...]:
-    """Name the fonts of a split."""
-    groups = hangul_fonts()["groups"]
-    test, following, last = (groups[(fold + step) % HANGUL_FOLDS] for step in range(HANGUL_FOLDS))
-    if split == "test":
-        return tuple(test)
-    return tuple(following[:2] if split == "validation" else [*hangul_fonts()["train"], *following[2:], *last])
-
-
-@cache
-def packed_hangul() -> tuple[np.ndarray, np.ndarray, list[str]]:
+def packed_hangul() -> tuple[np.ndarray, list[str], list[str]]:
     """Unpack all pictures (fonts, syllables, 32, 32), from 0 to 15, with the names of syllables and fonts."""
-    packed = _packed("hangul.npz")
-    two = packed["images"]  # two pixels a byte, the left one in the upper bits
-    pixels = np.stack([two >> 4, two & 15], axis=-1).reshape(*two.shape[:-1], -1)
-    return pixels, packed["syllables"], packed["fonts"].tolist()
+    two, syllables, fonts = (data._packed("hangul.npz")[name] for name in ("images", "syllables", "fonts"))
+    pixels = np.stack([two >> 4, two & 15], axis=-1)  # two pixels a byte, the left one in the upper bits
+    return pixels.reshape(*two.shape[:-1], -1), syllables.tolist(), fonts.tolist()
 
 
 def hangul(split: HangulSplit, fold: Fold = 0) -> Hangul:
-    """Hangul syllables in several fonts: training, validation and test share neither a syllable nor a font.
-
-    `"train"` has 440 syllables in 11 fonts, `"validation"` 50 in 2, `"test"` 150 in 3, and `"test_seen_fonts"` the
-    test syllables in the training fonts. Each fold parts them in another way; no syllable is a test syllable twice,
-    and no font a test font twice.
-    """
+    """Hangul syllables in several fonts: training (440 syllables in 11 fonts), validation (50 in 2) and test (150 in 3)
+    share neither a syllable nor a font; `"test_seen_fonts"` has the test syllables in the training fonts. Each fold
+    parts them in another way: no syllable and no font is tested twice."""
+    known = json.loads((data.ASSETS / "hangul_fonts.json").read_text(encoding="utf-8"))
     pixels, syllables, names = packed_hangul()
+    test, following, last = (known["groups"][(fold + step) % HANGUL_FOLDS] for step in range(HANGUL_FOLDS))
+    fonts = {"validation": following[:2], "test": test}.get(split, [*known["train"], *following[2:], *last])
     rows = np.roll(np.arange(len(syllables)), 150 * fold)[HANGUL_SLICES[split.removesuffix("_seen_fonts")]]
-    fonts = _fonts_of(split, fold)
     chosen = pixels[[names.index(font) for font in fonts]][:, rows]  # (F, N, 32, 32)
     images = torch.from_numpy(chosen).float().transpose(0, 1).unsqueeze(2).contiguous() / 7.5 - 1
-    return Hangul(images, tuple(syllables[rows].tolist()), fonts)
+    return Hangul(images, tuple(syllables[row] for row in rows), tuple(fonts))
 
 
 def first_letters(syllables: Sequence[str]) -> Tensor:
     """Return the first letter of each Hangul syllable, a consonant, as a number from 0 to 18: (N,)."""
     good = all(len(syllable) == 1 and "가" <= syllable <= "힣" for syllable in syllables)
     require(good, "syllables", syllables, "characters from 가 to 힣")
-    return torch.tensor([(ord(syllable) - HANGUL_START) // LEAD for syllable in syllables])
+    return torch.tensor([ord(unicodedata.normalize("NFD", syllable)[0]) - ord("\u1100") for syllable in syllables])
+
+
+@kept
+def small_hangul(split: HangulSplit, syllables: int | None = None) -> Tensor:
+    """Return Hangul syllables, or the first few, in each font at the digits' size: (N, F, 1, 28, 28)."""
+    images = hangul(split).images[:syllables]
+    small = interpolate(images.flatten(0, 1), size=28, mode="bilinear", antialias=True)
+    return small.clamp(-1, 1).unflatten(0, images.shape[:2])
+
+
+def syllable_batch(count: Count, rng: torch.Generator) -> Tensor:
+    """Draw chapter 09's syllables in random fonts, each a little turned, scaled and shifted: (count, 1, 28, 28)."""
+    return data.augment(draw(small_hangul("train", SYLLABLES).flatten(0, 1), count, rng), rng, *JITTER)
+
+
+def style_report(drawn: Finite("N 1 28 28"), real: Finite("M 1 28 28")) -> dict[str, Any]:
+    """Count fonts and cells among samples and real pictures; `near`: as near to a cell as 95 of 100 real ones."""
+    cells = small_hangul("train", SYLLABLES)
+    fonts, clean = cells.shape[1], cells.flatten(2).flatten(0, 1)  # number of a cell: syllable · fonts + font
+    (far, cell), (far_real, cell_real) = (torch.cdist(x.flatten(1), clean).min(1) for x in (drawn, real))
+    return {
+        "near": float((far < far_real.quantile(0.95)).float().mean()),
+        **{"fonts": metrics.effective_number(cell % fonts), "real_fonts": metrics.effective_number(cell_real % fonts)},
+        **{"cells": metrics.effective_number(cell), "real_cells": metrics.effective_number(cell_real)},
+        "font_counts": torch.bincount(cell % fonts, minlength=fonts).tolist(),
+    }
 
 
 @dataclass(frozen=True)
 class Arm:
     """One training. `pairs` says what belongs together: the same syllable in two fonts, or two views of one picture.
-
     `augment` is the strength of `data.augment` on each training picture; `batch` counts pairs, each of another
-    syllable; `finish` further updates have a tenth of Adam's learning rate; the temperature is that of NT-Xent.
-    """
+    syllable; `finish` further updates have a tenth of Adam's learning rate; the temperature is that of NT-Xent."""
 
     pairs: Literal["fonts", "views"] = "fonts"
     augment: Share = 1.0
@@ -130,12 +133,16 @@ def train_encoder(
 ) -> tuple[Encoder, EncoderHistory]:
     """Train an arm on the CPU; with the same seed all arms start with the same weights."""
     with torch_seed(seed):
-        encoder = Encoder(size=32, widths=WIDTHS, dim=DIM)
+        encoder = Encoder(size=32, widths=(16, 32, 64), dim=128)
     encoder = encoder.to(memory_format=torch.channels_last)  # the same sums in another order: faster
     sample = partial(draw_pairs, arm, hangul("train", fold).images, rngs([seed])[0])
-    loss = partial(pairs_loss, arm.temperature)
-    history = fit_encoder(encoder, loss, sample, arm.updates, finish=arm.finish, lr=arm.lr, watch=watch, every=every)
-    return encoder, history
+    phases = {"steps": arm.updates, "finish": arm.finish, "lr": arm.lr}
+    return encoder, fit_encoder(encoder, partial(_loss, arm), sample, **phases, watch=watch, every=every)
+
+
+def _loss(arm: Arm, encoder: nn.Module, *views: Tensor) -> Tensor:
+    both = encoder(torch.cat(views))  # at once, so that they share its batch norm
+    return losses.nt_xent(*both.chunk(2), arm.temperature)
 
 
 def draw_pairs(arm: Arm, images: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -147,14 +154,8 @@ def draw_pairs(arm: Arm, images: Tensor, rng: torch.Generator) -> tuple[Tensor, 
         columns = columns[:, :1].expand(-1, 2)
     both = torch.cat([images[rows, columns[:, 0]], images[rows, columns[:, 1]]])  # (2·batch, 1, 32, 32)
     if arm.augment:
-        both = augment(both, rng, strength=arm.augment)
-    first, second = both.chunk(2)
-    return first, second
-
-
-def pairs_loss(temperature: Positive, encoder: nn.Module, first: Tensor, second: Tensor) -> Tensor:
-    """Return NT-Xent of a batch. Both views go through the encoder at once, so that they share its batch norm."""
-    return nt_xent(*encoder(torch.cat([first, second])).chunk(2), temperature)
+        both = data.augment(both, rng, strength=arm.augment)
+    return both.chunk(2)
 
 
 def embed_fonts(encoder: nn.Module, images: Finite("N F 1 32 32")) -> Tensor:
@@ -169,54 +170,41 @@ def retrieval_table(embeddings: Finite("N F d")) -> Tensor:
     require(fonts > 1, "embeddings", embeddings, "at least two fonts")
     table = torch.full((fonts, fonts), torch.nan, dtype=torch.double)
     for query, gallery in permutations(range(fonts), 2):
-        table[query, gallery] = retrieval_accuracy(embeddings[:, query], embeddings[:, gallery])
+        table[query, gallery] = metrics.retrieval_accuracy(embeddings[:, query], embeddings[:, gallery])
     return table
 
 
 def alignment(a: Finite("N d"), b: Finite("N d")) -> float:
     """Mean squared distance of positive pairs on the unit sphere, from 0 to 4. Wang and Isola (2020), section 4.1."""
-    return float(((_unit(a) - _unit(b)) ** 2).sum(-1).mean())
+    return float(((metrics._unit(a) - metrics._unit(b)) ** 2).sum(-1).mean())
 
 
 def uniformity(embeddings: Finite("N d"), t: Positive = 2.0) -> float:
     """log of the mean of exp(−t‖x − y‖²) on the unit sphere: the lower, the more even. Wang and Isola (2020), 4.1."""
     require(len(embeddings) > 1, "embeddings", embeddings, "at least two rows")
-    return float((-t * torch.pdist(_unit(embeddings)) ** 2).exp().mean().log())
+    return float((-t * torch.pdist(metrics._unit(embeddings)) ** 2).exp().mean().log())
 
 
 def evaluate(encoder: nn.Module, fold: Fold) -> dict[str, Any]:
-    """Measure all that the study records about an encoder.
-
-    Top-1 of retrieval, mean over the ordered pairs of fonts: `unseen` (test syllables, test fonts), with `pairs`, its
-    six values row by row; `seen` (test syllables, training fonts); `validation`. Of the test embeddings `alignment`
-    between the fonts, `uniformity` and `pull_away` within a font, means over fonts. And whether neighbours (`knn`) and
-    a linear classifier (`probe`) read off the first letter: fitted on the training pictures, asked about the test's.
-    """
+    """Measure what the study records about an encoder. Top-1 of retrieval, mean over the ordered pairs of fonts:
+    `unseen` (test syllables, test fonts), with `pairs`, its six values; `seen` (test syllables, training fonts);
+    `validation`. Of the test embeddings `alignment` between fonts, `uniformity` and `pull_away` within a font. Whether
+    neighbours (`knn`) and a linear classifier (`probe`), fitted on the training pictures, read off the first letter."""
     shown = {split: hangul(split, fold) for split in HANGUL_SPLITS}
     codes = {split: embed_fonts(encoder, part.images) for split, part in shown.items()}
     table, test = retrieval_table(codes["test"]), codes["test"].unbind(1)
-    known, asked = ((codes[split].flatten(0, 1), _letters(shown[split])) for split in ("train", "test"))
+    letters = {split: first_letters(part.syllables).repeat_interleave(len(part.fonts)) for split, part in shown.items()}
+    known, asked = ((codes[split].flatten(0, 1), letters[split]) for split in ("train", "test"))
     return {
-        "unseen": float(table.nanmean()),
-        "pairs": [float(table[pair]) for pair in permutations(range(len(test)), 2)],
+        **{"unseen": float(table.nanmean()), "pairs": table[~table.isnan()].tolist()},
         "seen": float(retrieval_table(codes["test_seen_fonts"]).nanmean()),
         "validation": float(retrieval_table(codes["validation"]).nanmean()),
         "alignment": fmean(alignment(a, b) for a, b in permutations(test, 2)),
         "uniformity": fmean(uniformity(font) for font in test),
-        "pull_away": fmean(float(pull_away(font)) for font in test),
-        "knn": knn_accuracy(*known, *asked),
-        "probe": linear_probe(*known, *asked),
+        "pull_away": fmean(float(losses.pull_away(font)) for font in test),
+        "knn": metrics.knn_accuracy(*known, *asked),
+        "probe": metrics.linear_probe(*known, *asked),
     }
-
-
-def _letters(part: Hangul) -> Tensor:
-    """Return the first letter of each picture, syllable by syllable."""
-    return first_letters(part.syllables).repeat_interleave(len(part.fonts))
-
-
-def settings(name: str, fold: Fold) -> dict[str, Any]:
-    """Return what `run` takes: an arm's name, the fold, and the arm's own settings."""
-    return {"arm": name, "fold": fold, **dataclasses.asdict(ARMS[name])}
 
 
 def run(seed: Seed, arm: str, fold: Fold, **setting: Any) -> dict[str, Any]:
@@ -227,6 +215,8 @@ def run(seed: Seed, arm: str, fold: Fold, **setting: Any) -> dict[str, Any]:
 
 
 SEEDS = range(3)
-PARTS = {name: [settings(name, fold) for fold in range(HANGUL_FOLDS)] for name in ARMS}
+PARTS = {
+    name: [{"arm": name, "fold": fold, **asdict(arm)} for fold in range(HANGUL_FOLDS)] for name, arm in ARMS.items()
+}
 COST = "about half an hour on one core"
 check_calls(globals())

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from itertools import combinations
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -24,9 +25,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def digit_batch(**setting):
     """Draw a batch of a rung that learns from digits."""
     return ladder._draw(Rung(data="digits", **setting), rngs([0])[0], *ladder.digits32("train"))
-
-
-# --- the group's run -------------------------------------------------------------------------------
 
 
 def test_the_log_hangs_together():
@@ -67,9 +65,8 @@ def test_it_is_the_script_from_top_to_bottom_and_the_first_rung(monkeypatch):
     monkeypatch.setattr(ladder, "judge", lambda *_, **__: None)  # digits are in single precision
     outcome, (printed, cosines) = run(3, steps=2), written_out(3, 2)
     _, climbed, _ = ladder.train_and_judge(replace(RUNGS["the group's run"], updates=2), 3)
-    torch.testing.assert_close(outcome.losses, printed, atol=1e-9, rtol=0)
-    torch.testing.assert_close(outcome.test_cosines, cosines, atol=1e-9, rtol=0)
-    torch.testing.assert_close(climbed, outcome.losses, atol=1e-9, rtol=0)
+    for found, expected in ((outcome.losses, printed), (outcome.test_cosines, cosines), (climbed, printed)):
+        torch.testing.assert_close(found, expected, atol=1e-9, rtol=0)
 
 
 def test_losses_follow_from_cosines_and_labels_and_training_moves_both_sets():
@@ -82,18 +79,12 @@ def test_losses_follow_from_cosines_and_labels_and_training_moves_both_sets():
 
 
 def test_what_changes_a_run_and_what_does_not():
-    torch.manual_seed(1)
-    before = torch.get_rng_state()
-    outcome, other = run(5, steps=2), run(6, steps=2)
-    assert torch.equal(torch.get_rng_state(), before)
-    assert not torch.equal(other.losses, outcome.losses)
+    outcome, larger = run(5, steps=2), run(5, steps=2, n_test=12)
     assert torch.equal(run(5, steps=1).train_cosines, outcome.train_cosines[:2])
-    larger = run(5, steps=2, n_test=12)
     assert larger.test_cosines.shape == (12,) and torch.equal(larger.train_cosines, outcome.train_cosines)
     tiny, usual = (run(5, steps=1, n_train=4, n_test=1, lr=lr).train_cosines for lr in (1e-9, 1e-3))
     assert tiny.shape == (2, 4)
-    small, large = (float((cosines[1] - cosines[0]).abs().max()) for cosines in (tiny, usual))
-    assert small < 1e-4 and large > 1e-2
+    assert (tiny[1] - tiny[0]).abs().max() < 1e-4 and (usual[1] - usual[0]).abs().max() > 1e-2
 
 
 def test_a_run_that_breaks_says_so():
@@ -131,22 +122,12 @@ def test_the_groups_encoder_layer_by_layer(dim, kernel, extra):
     torch.testing.assert_close(encoder(given), rows / rows.norm(dim=1, keepdim=True))
 
 
-# --- the exam --------------------------------------------------------------------------------------
-
-
-def test_held_out_pairs_are_balanced_from_their_own_split_and_a_callers_own():
-    for split in ("validation", "test"):
-        images, pairs, same = ladder.held_out(split)
-        labels = data.digits(split)[1]
-        assert images.shape == (500, 3, 32, 32)
-        assert len(pairs) == len(same) == ladder.PAIRS >= 2000
-        assert same.sum() == ladder.PAIRS // 2
-        assert torch.equal((labels[pairs[:, 0]] == labels[pairs[:, 1]]).long(), same)
-        kept = [tensor.clone() for tensor in (images, pairs, same)]
-        for tensor in (images, pairs, same):
-            tensor.fill_(-1)
-        assert all(map(torch.equal, kept, ladder.held_out(split)))
-    assert not torch.equal(ladder.held_out("validation")[0], ladder.held_out("test")[0])
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_held_out_pairs_are_balanced_and_from_their_own_split(split):
+    (images, pairs, same), (pictures, labels) = ladder.held_out(split), data.digits(split)
+    assert torch.equal(images, data.rgb32(pictures)) and images.shape == (500, 3, 32, 32)
+    assert len(pairs) == len(same) == ladder.PAIRS >= 2000 and same.sum() == ladder.PAIRS // 2
+    assert torch.equal((labels[pairs[:, 0]] == labels[pairs[:, 1]]).long(), same)
 
 
 def test_the_threshold_does_not_see_the_test_labels(monkeypatch):
@@ -156,8 +137,7 @@ def test_the_threshold_does_not_see_the_test_labels(monkeypatch):
     exams["test"] = (*exams["test"][:2], 1 - exams["test"][2])
     monkeypatch.setattr(ladder, "held_out", lambda split, _: exams[split])
     after = ladder.judge(network)
-    assert after.threshold == before.threshold
-    assert after.accuracy == pytest.approx(1 - before.accuracy)
+    assert (after.threshold, after.accuracy) == (before.threshold, pytest.approx(1 - before.accuracy))
 
 
 @pytest.mark.parametrize("encoder", ["group", "batch norm"])  # the second one's embeddings are no unit vectors
@@ -178,16 +158,10 @@ def test_other_pictures_are_learned_and_judged():
     assert judged[10].accuracy > 0.95 > ladder.judge(network).accuracy
 
 
-# --- the rungs -------------------------------------------------------------------------------------
-
-
 def test_same_seed_same_start_and_same_pictures():
-    plain, rng = ladder._start(RUNGS["+ margin"], 5)
-    deeper, deeper_rng = ladder._start(RUNGS["+ deeper"], 5)
-    scaled, _ = ladder._start(RUNGS["+ scale and bias"], 5)
-    first = plain.body[0].weight
-    assert torch.equal(first, scaled.encoder.body[0].weight)
-    assert not torch.equal(first, ladder._start(RUNGS["+ margin"], 6)[0].body[0].weight)
+    names = ("+ margin", "+ deeper", "+ scale and bias")
+    (plain, rng), (deeper, deeper_rng), (scaled, _) = (ladder._start(RUNGS[name], 5) for name in names)
+    assert torch.equal(plain.body[0].weight, scaled.encoder.body[0].weight)
     assert torch.equal(rng.get_state(), deeper_rng.get_state())
     assert len(list(deeper.parameters())) > len(list(plain.parameters()))
 
@@ -205,25 +179,22 @@ def test_labels_of_a_batch_belong_to_its_pictures_and_augmentation_keeps_them():
     assert ladder._draw(Rung(), rngs([0])[0], images, labels)[1].shape == (16,)
 
 
-@pytest.mark.parametrize("fresh", [False, True])
-def test_only_fresh_rungs_draw_again(monkeypatch, fresh):
+@pytest.mark.parametrize(("fresh", "times"), [(False, 1), (True, 3)])
+def test_only_fresh_rungs_draw_again(monkeypatch, fresh, times):
     drawn, batch = [], digit_batch(batch=2)
     monkeypatch.setattr(ladder, "judge", lambda *_, **__: None)
     monkeypatch.setattr(ladder, "_draw", lambda *_: drawn.append(1) or batch)
     ladder.train_and_judge(Rung(data="digits", fresh=fresh, batch=2, updates=3), 0)
-    assert len(drawn) == (3 if fresh else 1)
+    assert len(drawn) == times
 
 
 def test_judges_at_the_steps_asked_for_and_at_the_end(monkeypatch):
     monkeypatch.setattr(ladder, "judge", lambda *_, **__: "judged")  # when, not how
-    rung, before = Rung(updates=4, finish=3, batch=2), torch.get_rng_state()
-    _, loss, judged = ladder.train_and_judge(rung, 0, every=2)
+    _, loss, judged = ladder.train_and_judge(Rung(updates=4, finish=3, batch=2), 0, every=2)
     assert loss.shape == (7,)
     assert judged == dict.fromkeys([0, 2, 4, 7], "judged")  # not at 6, in the finish: so it was recorded
-    assert list(ladder.train_and_judge(Rung(updates=2, batch=2), 0, every=2)[2]) == [0, 2]
-    assert list(ladder.train_and_judge(Rung(updates=2, batch=2), 0)[2]) == [2]
-    assert list(ladder.train_and_judge(Rung(updates=0), 0, every=2)[2]) == [0]
-    assert torch.equal(torch.get_rng_state(), before)
+    for updates, every, steps in ((2, 2, [0, 2]), (2, None, [2]), (0, 2, [0])):
+        assert list(ladder.train_and_judge(Rung(updates=updates, batch=2), 0, every=every)[2]) == steps
 
 
 @pytest.mark.parametrize(
@@ -232,9 +203,6 @@ def test_judges_at_the_steps_asked_for_and_at_the_end(monkeypatch):
 def test_a_rung_refuses_what_would_be_ignored(setting):
     with pytest.raises(ValueError, match=r"got .*, expected"):
         Rung(**setting)
-
-
-# --- the losses ------------------------------------------------------------------------------------
 
 
 def loss_of(rung, embeddings, target):
@@ -255,15 +223,11 @@ def test_pair_losses_agree_with_loops(loss):
         logit = cosine if loss == "bare cosine" else 10 * cosine - 5
         return math.log1p(math.exp(-logit if same else logit))
 
-    same = torch.tensor([1, 0, 0, 1])
+    same, classes = torch.tensor([1, 0, 0, 1]), torch.tensor([0, 1, 2, 0, 1, 1, 0, 2])
     by_hand = sum(one(k, 4 + k, bool(same[k])) for k in range(4)) / 4
     assert loss_of(Rung(loss=loss), embeddings, same) == pytest.approx(by_hand, abs=1e-5)
-    classes = torch.tensor([0, 1, 2, 0, 1, 1, 0, 2])
-    kinds = {True: [], False: []}
-    for a, b in combinations(range(8), 2):
-        kind = bool(classes[a] == classes[b])
-        kinds[kind].append(one(a, b, kind))
-    by_hand = sum(sum(kind) / len(kind) for kind in kinds.values()) / 2
+    pairs = [(a, b, bool(classes[a] == classes[b])) for a, b in combinations(range(8), 2)]
+    by_hand = sum(fmean(one(*pair) for pair in pairs if pair[2] == kind) for kind in (True, False)) / 2
     assert loss_of(Rung(loss=loss, all_pairs=True), embeddings, classes) == pytest.approx(by_hand, abs=1e-5)
 
 
@@ -275,9 +239,6 @@ def test_supcon_and_penalty():
     plain, more = (ladder._loss(Rung(penalty=w), layer, embeddings, target).detach() for w in (0.0, 0.5))
     squares = sum(float(weight.detach().square().sum()) for weight in layer.parameters())
     assert float(more - plain) == pytest.approx(0.5 * squares, rel=1e-4)
-
-
-# --- the interval of pairs ---------------------------------------------------------------------------
 
 
 def judged_pairs(pictures, count, spread, rng):
@@ -294,16 +255,18 @@ def test_the_interval_of_pairs_holds_the_truth_where_a_naive_one_does_not():
     ease = torch.linspace(-8, 8, 4001, dtype=torch.double) * spread * math.sqrt(2)
     density = (-(ease**2) / (4 * spread**2)).exp()
     truth = float((density * (1 + ease).sigmoid()).sum() / density.sum())
-    hits = naive = 0
+    hits, naive_hits = [], []
     for _ in range(200):
         correct, pairs = judged_pairs(60, 800, spread, rng)
-        low, high = pairs_interval(correct, pairs, rng, draws=300, level=level)
-        hits += low <= truth <= high
-        naive_low, naive_high = wilson_interval(int(correct.sum()), 800, level)
-        naive += naive_low <= truth <= naive_high
-        assert high - low > 2 * (naive_high - naive_low)
-    assert 0.8 <= hits / 200 <= 0.97, hits  # 4 standard errors below, and not everything
-    assert naive / 200 < 0.6, naive
+        interval, naive = (
+            pairs_interval(correct, pairs, rng, 300, level),
+            wilson_interval(int(correct.sum()), 800, level),
+        )
+        for found, (low, high) in ((hits, interval), (naive_hits, naive)):
+            found.append(low <= truth <= high)
+        assert interval[1] - interval[0] > 2 * (naive[1] - naive[0])
+    assert 0.8 <= fmean(hits) <= 0.97, fmean(hits)  # 4 standard errors below, and not everything
+    assert fmean(naive_hits) < 0.6, fmean(naive_hits)
 
 
 def test_the_interval_of_pairs_is_cautious_where_none_share_a_picture():

@@ -1,7 +1,7 @@
-"""Chapter 16: levels, that is what a loss or an accuracy reads when the network gives every input the same output.
+"""Levels: what a loss or an accuracy reads when the network gives every input the same output.
 
-A reading that stays at one of these numbers says where training is stuck. Each function has the name of
-the loss in `helpers.losses` that it belongs to.
+A curve that stands at one of these numbers says where training is stuck: chapter 16. Each function
+has the name of the loss in `helpers.losses` that it belongs to.
 """
 
 from __future__ import annotations
@@ -77,8 +77,9 @@ def pair_margin_loss(margin: Positive, same: Share = 0.5) -> float:
 
 
 def equal_distances(margin: Positive, same: Share = 0.5) -> float:
-    """p(1 − p) · margin²: the least that pairs with a margin can read while all distances are equal,
-    at (1 − p) · margin; with margin 1 also the mean square of the best constant against 0 and 1."""
+    """p(1 − p) · margin²: the least that pairs with a margin can read while all distances are
+    equal, at (1 − p) · margin; with margin 1 also the mean square of the best constant against 0
+    and 1."""
     return same * (1 - same) * margin**2
 
 
