@@ -65,7 +65,7 @@ function searchSymptoms(form) {
 }
 
 if (typeof document !== "undefined") {
-  for (const [id, start] of [["levels", showLevels], ["symptoms", searchSymptoms]]) {
+  for (const [id, start] of [["levels-form", showLevels], ["symptoms", searchSymptoms]]) {
     const form = document.getElementById(id);
     form.hidden = false;
     form.addEventListener("submit", event => event.preventDefault());

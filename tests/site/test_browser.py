@@ -173,14 +173,14 @@ def test_my_run_fails_names_the_level_of_a_stuck_loss_and_finds_symptoms(address
     with browser.new_context(viewport=PHONE) as context:
         page = context.new_page()
         page.goto(address + "diagnosis.html", wait_until="load")
-        fill = lambda name, text: page.fill(f"#levels input[name={name}]", text)  # noqa: E731
+        fill = lambda name, text: page.fill(f"#levels-form input[name={name}]", text)  # noqa: E731
         fill("loss", "4.85")
         fill("batch", "64")
-        assert "NT-Xent, N pictures in two views" in re.sub(r"\s+", " ", page.inner_text("#levels output"))
+        assert "NT-Xent, N pictures in two views" in re.sub(r"\s+", " ", page.inner_text("#levels-form output"))
         marked = page.locator("tr.is-close")
         assert marked.count() == 1 and "at one point" in marked.inner_text()
         fill("loss", "4.9")
-        assert marked.count() == 0 and "None of these levels" in page.inner_text("#levels output")
+        assert marked.count() == 0 and "None of these levels" in page.inner_text("#levels-form output")
         page.fill("#symptoms input", "NaN step before")
         assert re.match(r"1 of \d\d branches", page.inner_text("#symptoms output"))
         assert page.locator("article li:visible", has_text="NaN").count() == 1
