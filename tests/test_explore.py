@@ -20,41 +20,41 @@ pytestmark = pytest.mark.slow
 
 CATCH = """\
 import builtins  # which %reset leaves alone
-builtins.shown = []
-get_ipython().display_pub.register_hook(lambda message: shown.append(message["content"].get("data", {})))
+builtins._shown = []
+get_ipython().display_pub.register_hook(lambda message: _shown.append(message["content"].get("data", {})))
 """
 START = """\
-shown.clear()
-*sliders, _ = (box := {call}).children
-assert len(sliders) == len(box.kwargs)
-_settings = dict(box.kwargs)
-sliders.sort(key=lambda one: one.description not in ("steps", "updates"))  # a short training first: the rest is fast
+_shown.clear()
+*_sliders, _ = (_box := {call}).children
+assert len(_sliders) == len(_box.kwargs)
+_settings = dict(_box.kwargs)
+_sliders.sort(key=lambda one: one.description not in ("steps", "updates"))  # a short training first: the rest is fast
 """
 MOVE = """\
-slider = sliders[{number}]
-ends = slider.options[::-1] if hasattr(slider, "options") else (slider.min, slider.max)
-slider.value = next(end for end in ends if end != slider.value)
+_slider = _sliders[{number}]
+_ends = _slider.options[::-1] if hasattr(_slider, "options") else (_slider.min, _slider.max)
+_slider.value = next(end for end in _ends if end != _slider.value)
 """
-LOOK = 'print(len(sliders), *(hash(one["image/png"]) for one in shown if "image/png" in one)); shown.clear()'
+LOOK = 'print(len(_sliders), *(hash(one["image/png"]) for one in _shown if "image/png" in one)); _shown.clear()'
 # What moved nothing beside the others' ends is moved where they began, and with each choice: a margin needs a loss
 # that has one.
 AGAIN = """\
-def _moves(slider):
+def _moves(_slider):
     import io
     from matplotlib import pyplot
 
     def picture(changes):
-        box.f(**_settings | changes)
+        _box.f(**_settings | changes)
         pyplot.savefig(file := io.BytesIO(), format="rgba")
         pyplot.close("all")
         return file.getvalue()
 
-    ends = slider.options[::len(slider.options) - 1] if hasattr(slider, "options") else (slider.min, slider.max)
-    choices = [(one.description, value) for one in sliders for value in getattr(one, "options", ())]
+    _ends = _slider.options[::len(_slider.options) - 1] if hasattr(_slider, "options") else (_slider.min, _slider.max)
+    choices = [(one.description, value) for one in _sliders for value in getattr(one, "options", ())]
     places = [{{}}, *({{name: value}} for name, value in choices)]
-    return any(len({{picture(place | {{slider.description: end}}) for end in ends}}) > 1 for place in places)
+    return any(len({{picture(place | {{_slider.description: end}}) for end in _ends}}) > 1 for place in places)
 
-print(_moves(sliders[{number}]), sliders[{number}].description)
+print(_moves(_sliders[{number}]), _sliders[{number}].description)
 """
 
 
