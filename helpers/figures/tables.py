@@ -32,7 +32,8 @@ class Table:
         return "\n".join("  ".join(shapes).format(*line).rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
-        head = self._line(['th scope="col"'] * len(self.columns), self.columns)
+        kinds = ['th scope="col"' if name else "td" for name in self.columns]  # no header without a text
+        head = self._line(kinds, self.columns)
         kinds = ['th scope="row"', *["td"] * (len(self.columns) - 1)]
         body = "\n".join(self._line(kinds, row) for row in self.rows)
         return (
