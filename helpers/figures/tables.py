@@ -32,8 +32,9 @@ class Table:
         return "\n".join("  ".join(shapes).format(*line).rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
-        kinds = ['th scope="col"' if name else "td" for name in self.columns]  # no header without a text
-        head = self._line(kinds, self.columns)
+        # A header without a text would be announced as one.
+        heads = ['th scope="col"' if name else "td" for name in self.columns]
+        head = self._line(heads, self.columns)
         kinds = ['th scope="row"', *["td"] * (len(self.columns) - 1)]
         body = "\n".join(self._line(kinds, row) for row in self.rows)
         return (
