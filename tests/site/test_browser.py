@@ -229,7 +229,8 @@ def pages_with_a_slider(site: Path) -> list[str]:
 
 
 def scrub_boxes(page):
-    """Return the figures with a slider on the current page."""
+    """Return the figures with a slider on the current page, with what hides one (a solution) opened."""
+    page.evaluate("document.querySelectorAll('details').forEach(folded => { folded.open = true; })")
     return page.locator(".scrub, .landscape").all()
 
 
