@@ -24,7 +24,18 @@ def test_a_terminal_gets_lined_up_text() -> None:
     assert lines[1] == "GAN                    9  –" and lines[2] == "EBGAN <b>  −0.3 (0 to 1)  helps"
 
 
+def test_a_column_without_a_name_has_no_header_to_be_read_out() -> None:
+    head = BeautifulSoup(Table(["", *COLUMNS[1:]], ROWS)._repr_html_(), "html.parser").thead
+    assert [(cell.name, cell.text) for cell in head.select("tr > *")] == [
+        ("td", ""),
+        ("th", "usable"),
+        ("th", "verdict"),
+    ]
+
+
 def test_bad_rows_are_named() -> None:
+    with pytest.raises(ValueError, match=r"rows: got \[\], expected a sequence of at least one"):
+        Table(COLUMNS, [])
     with pytest.raises(ValueError, match=r"rows\[1\]: got 2 texts, expected 3 texts, one for each column"):
         Table(COLUMNS, [ROWS[0], ["a", "b"]])
     with pytest.raises(ValueError, match=r"rows: got .*3.*, expected a str"):

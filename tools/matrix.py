@@ -29,7 +29,6 @@ SHOWN = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "matplotlib",
 SEARCHED = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 TESTERS = (
     "pytest",
-    "hypothesis",
     "beautifulsoup4",
     "papermill",
     "ipykernel",
@@ -37,7 +36,20 @@ TESTERS = (
     "setuptools",
     "pytorch-metric-learning",
 )
-TESTS = ("checks", "claims", "data", "losses", "metrics", "models", "plots", "seed", "train", "widgets")
+TESTS = (
+    "checks",
+    "claims",
+    "data",
+    "losses",
+    "metrics",
+    "models",
+    "plots",
+    "sampling",
+    "seed",
+    "tables",
+    "train",
+    "widgets",
+)
 CHAPTERS = ("03", "12", "15")  # an energy, the group's run, a recorded study
 
 
