@@ -1,76 +1,84 @@
 // The lab's engine: settings, and runs made of them. It needs no page: Node, a worker or a browser.
 
-import { METHODS, PlaneRun } from "./plane.js";
+import { ContrastRun, METHODS as CONTRAST } from "./contrast.js";
+import { METHODS as PLANE, PlaneRun } from "./plane.js";
 
-const KINDS = { plane: Object.keys(METHODS) };
+const METHODS = { plane: Object.keys(PLANE), contrast: Object.keys(CONTRAST) };
+const [COMMON, GAME, ENERGY] = [["none", "lr_tenth", "lr_ten"], ["frozen_d", "one_optimizer"], ["detached", "mean_hinge"]];
+const number = (min, max) => ({ min, max });
+const whole = (min, max) => ({ min, max, whole: true });
 
-export const DEFAULTS = Object.freeze({
-  view: "plane",
-  method: "gan",
-  data: "ring",
-  points: Object.freeze([]),
-  spread: 0.05,
-  units: 32,
-  batch: 64,
-  lr: 0.002,
-  d_lr_factor: 1,
-  d_steps: 1,
-  anneal: 0,
-  margin: 1,
-  weight: 0.1,
-  code: 8,
-  penalty: 0.1,
-  chain: 8,
-  break: "none",
-  freeze: 400,
-});
+// Every setting: its default, and what it can be.
+const SETTINGS = {
+  view: ["plane", { values: Object.keys(METHODS) }],
+  method: ["gan", { values: Object.values(METHODS).flat() }],
+  break: ["none", { values: [...COMMON, ...GAME, ...ENERGY] }],
+  units: [32, whole(2, 128)], // of each hidden layer
+  lr: [0.002, number(1e-6, 1)],
+  spread: [0.05, number(0.005, 0.5)], // standard deviation of the data around their centres
+  margin: [1, number(0.001, 100)], // of EBGAN's hinge, of pairs and of triplets
+  // The plane:
+  data: ["ring", { values: ["ring", "grid", "moons", "spiral", "blob", "drawn"] }],
+  points: [[], {}], // [[x, y], ...], of data "drawn"
+  batch: [64, whole(2, 256)],
+  d_lr_factor: [1, number(0.01, 100)], // the discriminator's learning rate, relative to `lr`
+  d_steps: [1, whole(1, 10)], // the discriminator's turns in each step
+  anneal: [0, whole(0, 1e6)], // in so many steps the rate falls to a hundredth; 0: it stays
+  freeze: [400, whole(0, 1e6)], // the last step of a discriminator that is then frozen
+  code: [8, whole(1, 64)], // numbers in an autoencoder's code
+  weight: [0.1, number(0, 100)], // of the pull-away term
+  penalty: [0.1, number(0, 100)], // weight of the gradient penalty
+  chain: [8, whole(1, 64)], // steps of each Langevin chain
+  // Contrast:
+  pairs: [16, whole(2, 128)], // for training
+  test: [8, whole(1, 512)], // pairs
+  labels: ["signal", { values: ["signal", "coins"] }],
+  temperature: [0.5, number(0.01, 100)],
+};
+const part = (k) => Object.entries(SETTINGS).map(([name, setting]) => [name, setting[k]]);
+export const DEFAULTS = Object.freeze(Object.fromEntries(part(0)));
+export const RANGES = Object.freeze(Object.fromEntries(part(1)));
 
-// What differs for one method, as in the chapters.
+// Defaults of single methods that differ from these, as the chapters have them.
 export const METHOD_DEFAULTS = Object.freeze({
   cd: { spread: 0.15, units: 64, lr: 0.005, anneal: 240 },
-});
-
-const BREAKS = ["none", "lr_tenth", "lr_ten", "frozen_d", "one_optimizer", "detached", "mean_hinge"];
-export const RANGES = Object.freeze({
-  view: { values: ["plane"] },
-  method: { values: KINDS.plane },
-  data: { values: ["ring", "grid", "moons", "spiral", "blob", "drawn"] },
-  spread: { min: 0.005, max: 0.5 },
-  units: { min: 2, max: 128, whole: true },
-  batch: { min: 2, max: 256, whole: true },
-  lr: { min: 1e-6, max: 1 },
-  d_lr_factor: { min: 0.01, max: 100 },
-  d_steps: { min: 1, max: 10, whole: true },
-  anneal: { min: 0, max: 100000, whole: true },
-  margin: { min: 0.001, max: 100 },
-  weight: { min: 0, max: 100 },
-  code: { min: 1, max: 64, whole: true },
-  penalty: { min: 0, max: 100 },
-  chain: { min: 1, max: 64, whole: true },
-  break: { values: BREAKS },
-  freeze: { min: 0, max: 100000, whole: true },
+  ...Object.fromEntries(METHODS.contrast.map((name) => [name, { lr: 0.005 }])),
 });
 
 function refuse(name, given, expected) {
-  throw new Error(`${name}: expected ${expected}, given ${JSON.stringify(given)}`);
+  throw new Error(`${name}: given ${JSON.stringify(given)}, expected ${expected}`);
 }
 
-// All settings, with defaults for those that are left out; an Error names what does not fit.
+// Which faults a method can have.
+export function breaks(method) {
+  const game = METHODS.plane.includes(method) && method !== "cd";
+  return [...COMMON, ...(game ? GAME : []), ...(method.startsWith("ebgan") ? ENERGY : [])];
+}
+
+// All settings, with the defaults of those left out; what does not fit is refused by name.
 export function check(given) {
-  const unknown = Object.keys(given).find((name) => !(name in DEFAULTS));
-  if (unknown) {
-    refuse(unknown, given[unknown], `no such setting, but one of ${Object.keys(DEFAULTS).join(", ")}`);
-  }
   const settings = { ...DEFAULTS, ...METHOD_DEFAULTS[given.method], ...given };
-  for (const [name, { values, min, max, whole }] of Object.entries(RANGES)) {
-    const value = settings[name];
-    if (values && !values.includes(value)) {
+  for (const [name, value] of Object.entries(settings)) {
+    const { values, min, max, whole: isWhole } = RANGES[name] ?? { values: [] };
+    if (!(name in RANGES)) {
+      refuse(name, value, `one of the settings ${Object.keys(RANGES).join(", ")}`);
+    } else if (values && !values.includes(value)) {
       refuse(name, value, `one of ${values.join(", ")}`);
+    } else if (min !== undefined && !(Number.isFinite(value) && value >= min && value <= max && (!isWhole || Number.isInteger(value)))) {
+      refuse(name, value, `a ${isWhole ? "whole " : ""}number from ${min} to ${max}`);
     }
-    const number = Number.isFinite(value) && (!whole || Number.isInteger(value));
-    if (!values && !(number && value >= min && value <= max)) {
-      refuse(name, value, `a ${whole ? "whole " : ""}number from ${min} to ${max}`);
-    }
+  }
+  const { view, method, data, points } = settings;
+  if (!METHODS[view].includes(method)) {
+    refuse("method", method, `one of ${METHODS[view].join(", ")} in the view ${view}`);
+  }
+  if (!breaks(method).includes(settings.break)) {
+    refuse("break", settings.break, `one of ${breaks(method).join(", ")} with the method ${method}`);
+  }
+  const isPoint = (point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite);
+  const good = Array.isArray(points) && points.every(isPoint) && (data !== "drawn" || points.length);
+  if (!good) {
+    refuse("points", points, "a list of [x, y], with data \"drawn\" at least one");
   }
   return settings;
 }
@@ -79,5 +87,6 @@ export function makeRun(settings, seed) {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     refuse("seed", seed, "a whole number of at least 0");
   }
-  return new PlaneRun(check(settings), seed);
+  const full = check(settings);
+  return new (full.view === "plane" ? PlaneRun : ContrastRun)(full, seed);
 }
