@@ -20,8 +20,8 @@ const JOBS = {
     const run = makeRun(settings, 0);
     const [d, g, losses] = [[], [], []];
     run.load(weights);
-    watch(run.dAdam, d);
-    watch(run.gAdam, g);
+    watch(run.optimizers.discriminator, d);
+    watch(run.optimizers.generator, g);
     for (const { real, z, z_g: zG, mix, kicks } of batches) {
       run.steps += 1;
       run.dStep(...[real, z, mix, kicks].map((values) => Float64Array.from(values)));
@@ -37,7 +37,8 @@ const JOBS = {
     const [encoder, head, losses] = [[], [], []];
     run.load(weights);
     run.train = { ...set, points: Float64Array.from(set.points) };
-    run.optimizers.forEach((optimizer, k) => watch(optimizer, [encoder, head][k]));
+    watch(run.optimizers.encoder, encoder);
+    watch(run.optimizers.head, head);
     for (let k = 0; k < steps; k++) {
       run.step();
       losses.push(run.d_loss);

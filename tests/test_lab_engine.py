@@ -13,7 +13,7 @@ import torch
 from course_site import node_binary
 from torch import Tensor
 
-from helpers import data, losses, metrics, models, sampling, seed, train
+from helpers import data, losses, models, sampling, seed, train
 
 DRIVER = Path(__file__).parent / "lab_driver.mjs"
 STEPS, N = 20, 64

@@ -1,21 +1,20 @@
 // Contrast: pictures are points of the plane, and an encoder places them on a circle.
 
-import { Adam, Mlp, Rng } from "./network.js";
-import * as losses from "./losses.js";
+import { Mlp } from "./network.js";
+import { sigmoid, softplus, unit } from "./losses.js";
+import { Run } from "./run.js";
 
-const CLASSES = 4; // two opposite blobs of the ring each, so that nearness says nothing
+const CLASSES = 4; // each has two opposite blobs of a ring, so that nearness says nothing
 
-// n anchors, then a positive and a negative for each, as rows of one array. A pair joins an anchor
-// with its positive if a coin says "same", else with its negative. With labels that are coins,
-// positives and negatives lie anywhere, and classes mean nothing.
+// n anchors, then a positive and a negative for each, as rows of one array. A pair is an anchor
+// and its positive if a coin says "same", else the anchor and its negative. If all labels are
+// coins, positives and negatives lie anywhere, and classes mean nothing.
 function draw(n, { labels, spread }, rng) {
   const coins = labels === "coins";
   const blobs = new Float64Array(3 * n).map(() => rng.integer(2 * CLASSES));
-  if (!coins) {
-    for (let k = 0; k < n; k++) {
-      blobs[n + k] = (blobs[k] + CLASSES) % 8;
-      blobs[2 * n + k] = (blobs[k] + 1 + rng.integer(3) + CLASSES * rng.integer(2)) % 8;
-    }
+  for (let k = 0; k < n && !coins; k++) {
+    blobs[n + k] = (blobs[k] + CLASSES) % 8;
+    blobs[2 * n + k] = (blobs[k] + 1 + rng.integer(3) + CLASSES * rng.integer(2)) % 8;
   }
   const points = new Float64Array(6 * n).map((_, k) => {
     const angle = (blobs[k >> 1] * Math.PI) / CLASSES;
@@ -26,205 +25,151 @@ function draw(n, { labels, spread }, rng) {
   return { n, points, same, classes };
 }
 
-// Visit the pairs: the row of the anchor, the row of its partner, and whether they are "same".
-const eachPair = ({ n, same }, visit) =>
-  same.forEach((label, k) => visit(k, n * (label ? 1 : 2) + k, label));
+// The losses below see embeddings through the cosine of two rows, and say with `pull` what a
+// change of that cosine would change. On the circle a distance is √(2 − 2 cosine).
+const partner = ({ n, same }, k) => n * (same[k] ? 1 : 2) + k;
+const mean = ({ n, same }, loss) => same.reduce((sum, label, k) => sum + loss(k, label) / n, 0);
+const distance = (cosine) => Math.sqrt(Math.max(2 - 2 * cosine, 0));
+const dDistance = (cosine) => -1 / (distance(cosine) || Infinity);
 
-const cosine = (u, i, j) => u[2 * i] * u[2 * j] + u[2 * i + 1] * u[2 * j + 1];
-const distance = (u, i, j) => Math.hypot(u[2 * i] - u[2 * j], u[2 * i + 1] - u[2 * j + 1]);
-
-// Add `slope` times the gradient of a cosine, or of a distance, of rows i and j.
-function addCosine(du, u, i, j, slope) {
-  for (const k of [0, 1]) {
-    du[2 * i + k] += slope * u[2 * j + k];
-    du[2 * j + k] += slope * u[2 * i + k];
-  }
-}
-
-function addDistance(du, u, i, j, slope) {
-  const size = distance(u, i, j) || 1;
-  for (const k of [0, 1]) {
-    du[2 * i + k] += (slope * (u[2 * i + k] - u[2 * j + k])) / size;
-    du[2 * j + k] -= (slope * (u[2 * i + k] - u[2 * j + k])) / size;
-  }
-}
-
-// Binary cross-entropy of "same", the logit being scale · cosine + bias. `head` holds the
-// logarithm of the scale, and the bias.
-function cosineBce(set, u, du, { head }) {
-  const scale = Math.exp(head.weights[0]);
-  let sum = 0;
-  eachPair(set, (i, j, same) => {
-    const logit = scale * cosine(u, i, j) + head.weights[1];
-    const slope = (losses.sigmoid(logit) - same) / set.n;
-    sum += losses.softplus(logit) - same * logit;
-    addCosine(du, u, i, j, slope * scale);
-    head.grads[0] += slope * scale * cosine(u, i, j);
+// Binary cross-entropy of "same", the logit being scale · cosine + bias.
+function cosineBce(set, cosine, pull, { head }) {
+  const [scale, bias] = [Math.exp(head.weights[0]), head.weights[1]];
+  return mean(set, (k, same) => {
+    const near = cosine(k, partner(set, k));
+    const logit = scale * near + bias;
+    const slope = (sigmoid(logit) - same) / set.n;
+    pull(k, partner(set, k), slope * scale);
+    head.grads[0] += slope * scale * near; // the weight is the scale's logarithm
     head.grads[1] += slope;
+    return softplus(logit) - same * logit;
   });
-  return sum / set.n;
 }
 
-function pairMarginLoss(set, u, du, { margin }) {
-  let sum = 0;
-  eachPair(set, (i, j, same) => {
-    const d = distance(u, i, j);
-    const gap = same ? d : -Math.max(margin - d, 0);
-    sum += gap ** 2;
-    addDistance(du, u, i, j, (2 * gap) / set.n);
+function pairMarginLoss(set, cosine, pull, { margin }) {
+  return mean(set, (k, same) => {
+    const near = cosine(k, partner(set, k));
+    const gap = same ? distance(near) : Math.min(distance(near) - margin, 0);
+    pull(k, partner(set, k), (2 * gap * dDistance(near)) / set.n);
+    return gap ** 2;
   });
-  return sum / set.n;
 }
 
-function tripletLoss({ n, same }, u, du, { margin }) {
-  return same.reduce((sum, _, k) => {
-    const short = distance(u, k, n + k) - distance(u, k, 2 * n + k) + margin;
+function tripletLoss(set, cosine, pull, { margin }) {
+  return mean(set, (k) => {
+    const [positive, negative] = [cosine(k, set.n + k), cosine(k, 2 * set.n + k)];
+    const short = distance(positive) - distance(negative) + margin;
     if (short > 0) {
-      addDistance(du, u, k, n + k, 1 / n);
-      addDistance(du, u, k, 2 * n + k, -1 / n);
+      pull(k, set.n + k, dDistance(positive) / set.n);
+      pull(k, 2 * set.n + k, -dDistance(negative) / set.n);
     }
-    return sum + Math.max(short, 0) / n;
-  }, 0);
+    return Math.max(short, 0);
+  });
 }
 
 // Each of the 2n anchors and positives looks for those of its class among all the others.
-function supCon({ n, classes }, u, du, { temperature }) {
-  let loss = 0;
-  for (let i = 0; i < 2 * n; i++) {
-    const others = Array.from({ length: 2 * n }, (_, j) => j).filter((j) => j !== i);
-    const shares = others.map((j) => Math.exp((cosine(u, i, j) - 1) / temperature));
-    const total = shares.reduce((sum, share) => sum + share, 0);
+function supCon({ n, classes }, cosine, pull, { temperature }) {
+  const rows = Array.from({ length: 2 * n }, (_, k) => k);
+  return rows.reduce((loss, i) => {
+    const others = rows.filter((j) => j !== i);
+    const shares = others.map((j) => Math.exp((cosine(i, j) - 1) / temperature));
+    const total = shares.reduce((sum, share) => sum + share);
     const right = others.map((j) => (classes[j % n] === classes[i % n] ? 1 : 0));
-    const count = right.reduce((sum, one) => sum + one, 0);
-    others.forEach((j, k) => {
-      const near = cosine(u, i, j) / temperature;
-      loss += (right[k] / count) * (Math.log(total) + 1 / temperature - near) / (2 * n);
-      const slope = (shares[k] / total - right[k] / count) / (2 * n * temperature);
-      addCosine(du, u, i, j, slope);
-    });
-  }
-  return loss;
+    const count = right.reduce((sum, one) => sum + one);
+    return others.reduce((sum, j, k) => {
+      pull(i, j, (shares[k] / total - right[k] / count) / (2 * n * temperature));
+      return sum - ((right[k] / count) * Math.log(shares[k] / total)) / (2 * n);
+    }, loss);
+  }, 0);
 }
 
 // The same with a class for each picture: only its other view is a positive.
 const ntXent = (set, ...rest) => supCon({ n: set.n, classes: set.same.map((_, k) => k) }, ...rest);
 
-const share = (set) => set.same.reduce((sum, label) => sum + label, 0) / set.n;
-const { softplus } = losses;
+// Of each method its loss, and levels: what it reads if all embeddings are equal, and a floor.
+const ones = (set) => mean(set, (_, same) => same);
 export const METHODS = {
-  bare_cosine: {
-    loss: cosineBce,
-    levels: (set) => ({
-      "all embeddings equal": softplus(1) - share(set),
-      "floor, −ln σ(1)": softplus(-1),
-    }),
-  },
-  scale_bias: {
-    loss: cosineBce,
-    levels: (set) => {
-      const p = share(set);
-      const entropy = [p, 1 - p].reduce((sum, q) => sum - (q > 0 ? q * Math.log(q) : 0), 0);
-      return { "best constant answer": entropy };
-    },
-  },
-  pair_margin: {
-    loss: pairMarginLoss,
-    levels: (set, { margin }) => ({ "all embeddings equal": (1 - share(set)) * margin ** 2 }),
-  },
-  triplet: {
-    loss: tripletLoss,
-    levels: (_, { margin }) => ({ "all embeddings equal, the margin": margin }),
-  },
-  nt_xent: {
-    loss: ntXent,
-    levels: ({ n }, { temperature }) => ({
-      "all embeddings equal, ln(2N − 1)": Math.log(2 * n - 1),
-      floor: Math.log1p((2 * n - 2) * Math.exp(-n / (n - 1) / temperature)),
-    }),
-  },
-  sup_con: {
-    loss: supCon,
-    levels: ({ n }) => ({ "all embeddings equal, ln(2N − 1)": Math.log(2 * n - 1) }),
-  },
+  bare_cosine: [cosineBce, (set) => [softplus(1) - ones(set), softplus(-1)]],
+  scale_bias: [cosineBce, () => []],
+  pair_margin: [pairMarginLoss, (set, { margin }) => [(1 - ones(set)) * margin ** 2, 0]],
+  triplet: [tripletLoss, (_, { margin }) => [margin, 0]],
+  nt_xent: [
+    ntXent,
+    ({ n }, { temperature }) => [
+      Math.log(2 * n - 1),
+      Math.log1p((2 * n - 2) * Math.exp(-n / (n - 1) / temperature)),
+    ],
+  ],
+  sup_con: [supCon, ({ n }) => [Math.log(2 * n - 1)]],
 };
 
-export class ContrastRun {
+export class ContrastRun extends Run {
   constructor(settings, seed) {
-    const stream = (purpose) => new Rng(seed, purpose);
-    Object.assign(this, { settings, seed, steps: 0, d_loss: null, g_loss: null, error: null });
-    this.method = METHODS[settings.method];
-    this.encoder = new Mlp([2, settings.units, settings.units, 2], stream("encoder"));
-    const learned = settings.method === "scale_bias";
-    const start = learned ? [Math.log(10), -5] : [0, 0];
-    this.head = { weights: Float64Array.from(start), grads: new Float64Array(2) };
-    this.optimizers = [this.encoder, ...(learned ? [this.head] : [])].map((n) => new Adam(n, 0.9));
-    this.train = draw(settings.pairs, settings, stream("training pairs"));
-    this.test = draw(settings.test, settings, stream("test pairs"));
+    super(settings, seed);
+    const { units, pairs, test } = settings;
+    this.encoder = this.add("encoder", new Mlp([2, units, units, 2], this.stream("encoder")), 0.9);
+    this.learned = settings.method === "scale_bias"; // else scale 1 and bias 0
+    const start = this.learned ? [Math.log(10), -5] : [0, 0];
+    const head = { weights: Float64Array.from(start), grads: new Float64Array(2) };
+    this.head = this.add("head", head, 0.9);
+    this.train = draw(pairs, settings, this.stream("training pairs"));
+    this.test = draw(test, settings, this.stream("test pairs"));
   }
 
-  // One update on all training pairs; there is one network, so `who` does not matter.
-  step() {
-    if (this.error === null) {
-      this.steps += 1;
-      this.d_loss = this.gradients();
-      const bad = !Number.isFinite(this.d_loss);
-      this.error = bad ? `step ${this.steps}: the loss is not finite` : null;
-      const times = { lr_tenth: 0.1, lr_ten: 10 }[this.settings.break] ?? 1;
-      this.optimizers.forEach((optimizer) => optimizer.step(times * this.settings.lr));
-    }
-  }
-
-  gradients() {
-    const { n, points } = this.train;
-    const [units, back] = losses.unit(this.encoder.forward(points, 3 * n), 2);
+  // One update on all training pairs. There is one network, whoever's turn it is.
+  update() {
+    const { points, n } = this.train;
+    const [rows, back] = unit(this.encoder.forward(points, 3 * n), 2);
     const gradient = new Float64Array(6 * n);
-    const { margin, temperature } = this.settings;
-    const loss = this.method.loss(this.train, units, gradient, { margin, temperature, head: this.head });
+    const pull = (i, j, slope) => {
+      for (const k of [0, 1]) {
+        gradient[2 * i + k] += slope * rows[2 * j + k];
+        gradient[2 * j + k] += slope * rows[2 * i + k];
+      }
+    };
+    const [loss] = METHODS[this.settings.method];
+    const details = { ...this.settings, head: this.head };
+    this.d_loss = loss(this.train, this.cosine(rows), pull, details);
     this.encoder.backward(back(gradient), 3 * n, true);
-    return loss;
+    this.move("encoder");
+    this.move("head", this.learned ? 1 : 0);
   }
 
-  // Where training pictures lie on the circle, and their classes.
+  cosine(rows) {
+    return (i, j) => rows[2 * i] * rows[2 * j] + rows[2 * i + 1] * rows[2 * j + 1];
+  }
+
+  // Where the training pictures lie on the circle, and their classes.
   embeddings() {
     const { n, points, classes } = this.train;
     const rows = this.encoder.forward(points, 3 * n);
-    const angle = (_, k) => Math.atan2(rows[2 * k + 1], rows[2 * k]);
-    return { train: Array.from({ length: 2 * n }, angle), labels: [...classes, ...classes] };
+    const angles = Array.from({ length: 2 * n }, (_, k) => Math.atan2(rows[2 * k + 1], rows[2 * k]));
+    return { train: angles, labels: [...classes, ...classes] };
   }
 
-  // The score of each pair, a cosine, and its label.
+  // The cosine and the label of each pair.
   scores(set) {
-    const units = losses.unit(this.encoder.forward(set.points, 3 * set.n), 2)[0];
-    const all = [];
-    eachPair(set, (i, j, same) => all.push([cosine(units, i, j), same]));
-    return all;
+    const cosine = this.cosine(unit(this.encoder.forward(set.points, 3 * set.n), 2)[0]);
+    return set.same.map((same, k) => [cosine(k, partner(set, k)), same]);
   }
 
-  // A pair is called "same" if its cosine is above a threshold: where the loss has none of its own,
-  // the one that is best on the training pairs.
+  // A pair is called "same" if its cosine is above a threshold: that of the logit 0, or where the
+  // loss has no logit, the one that is best on the training pairs. `constant`: one answer to all.
   metrics() {
     const [train, test] = [this.scores(this.train), this.scores(this.test)];
-    const right = (pairs, cut) =>
-      pairs.reduce((sum, [score, same]) => sum + ((score > cut ? 1 : 0) === same), 0) / pairs.length;
-    const cuts = [-2, ...train.map(([score]) => score)];
-    const best = () => cuts.reduce((a, b) => (right(train, b) > right(train, a) ? b : a));
-    const own = -this.head.weights[1] / Math.exp(this.head.weights[0]);
-    const cut = this.method.loss === cosineBce ? own : best();
-    const said = new Set(test.map(([score]) => score > cut));
-    return { accuracy: right(test, cut), train_accuracy: right(train, cut), constant: said.size === 1 };
+    const right = (pairs, cut) => pairs.filter(([near, same]) => same === Number(near > cut));
+    const share = (pairs, cut) => right(pairs, cut).length / pairs.length;
+    const better = (a, b) => (share(train, b[0]) > share(train, a[0]) ? b : a);
+    const [scale, bias] = this.head.weights;
+    const hasLogit = METHODS[this.settings.method][0] === cosineBce;
+    const cut = hasLogit ? -bias / Math.exp(scale) : [[-2], ...train].reduce(better)[0];
+    const said = test.filter(([near]) => near > cut).length;
+    const constant = said === 0 || said === test.length;
+    return { accuracy: share(test, cut), train_accuracy: share(train, cut), constant };
   }
 
   levels() {
-    const found = this.method.levels(this.train, this.settings);
-    return Object.entries(found).map(([name, value]) => ({ name, value }));
-  }
-
-  weights() {
-    return { encoder: this.encoder.weights.slice(), head: this.head.weights.slice() };
-  }
-
-  load({ encoder, head }) {
-    this.encoder.weights.set(encoder);
-    this.head.weights.set(head);
+    const values = METHODS[this.settings.method][1](this.train, this.settings);
+    return values.map((value, k) => ({ name: ["all embeddings equal", "floor"][k], value }));
   }
 }

@@ -39,10 +39,18 @@ export class Rng {
 // rows and the columns of `a` and of `b` lie, so that a transposed matrix needs no copy.
 function addProduct(out, [rows, inner, cols], a, [aRow, aCol], b, [bRow, bCol]) {
   for (let r = 0; r < rows; r++) {
-    for (let i = 0; i < inner; i++) {
-      const one = a[r * aRow + i * aCol];
-      for (let c = 0; c < cols; c++) {
-        out[r * cols + c] += one * b[i * bRow + c * bCol];
+    for (let i = 0; i < inner; i += 4) {
+      const left = inner - i;
+      const start = r * aRow + i * aCol;
+      const a0 = a[start];
+      const a1 = left > 1 ? a[start + aCol] : 0;
+      const a2 = left > 2 ? a[start + 2 * aCol] : 0;
+      const a3 = left > 3 ? a[start + 3 * aCol] : 0;
+      const b1 = left > 1 ? bRow : 0;
+      const b2 = left > 2 ? 2 * bRow : 0;
+      const b3 = left > 3 ? 3 * bRow : 0;
+      for (let c = 0, at = i * bRow; c < cols; c++, at += bCol) {
+        out[r * cols + c] += a0 * b[at] + a1 * b[at + b1] + a2 * b[at + b2] + a3 * b[at + b3];
       }
     }
   }

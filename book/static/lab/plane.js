@@ -1,7 +1,8 @@
 // The plane: data, methods, and a run in which two networks train against each other.
 
-import { Adam, Mlp, Rng } from "./network.js";
 import * as losses from "./losses.js";
+import { Mlp } from "./network.js";
+import { Run } from "./run.js";
 
 const JUDGED = 800; // generated samples that are shown and judged
 const WALKERS = 256; // Langevin chains that show what a learned energy's density looks like
@@ -35,8 +36,9 @@ function sample(centers, spread, out, rng) {
 
 // An EBGAN's discriminator: the energy of a point is how far it is from its reconstruction.
 class AutoEncoder extends Mlp {
-  constructor({ units, code }, rng) {
+  constructor({ units, code, break: fault }, rng) {
     super([2, units, code, units, 2], rng, ["leaky", "none", "leaky", "none"]);
+    this.detached = fault === "detached";
   }
 
   forward(x, n) {
@@ -45,10 +47,10 @@ class AutoEncoder extends Mlp {
     return Float64Array.from(this.energies);
   }
 
-  // A point stands in two places, the network's input and the target; `detached` forgets one.
-  backward(gradient, n, learn, detached) {
+  // A point stands in two places, the network's input and the target; a fault forgets the second.
+  backward(gradient, n, learn) {
     const slopes = this.error.map((e, k) => (e * gradient[k >> 1]) / (this.energies[k >> 1] || 1));
-    return super.backward(slopes, n, learn).map((d, k) => (detached ? d : d - slopes[k]));
+    return super.backward(slopes, n, learn).map((d, k) => (this.detached ? d : d - slopes[k]));
   }
 
   // The pull-away term's value at the codes of the last forward pass, and its gradient at x.
@@ -84,16 +86,26 @@ class Critic extends Mlp {
   }
 }
 
-const [LN2, LN4] = [Math.log(2), Math.log(4)];
-const gan = { D: Critic, dLoss: losses.ganDLoss, gLoss: losses.ganGLoss, height: losses.sigmoid };
-const ebgan = { D: AutoEncoder, dLoss: losses.ebganDLoss, gLoss: losses.ebganGLoss };
+// Of each method the discriminator, the losses, and levels of theirs: D undecided, or all equal.
+const level = (name, value) => ({ name, value });
+const undecided = level("discriminator undecided, ln 4", Math.log(4));
+const gan = {
+  D: Critic,
+  dLoss: losses.ganDLoss,
+  gLoss: losses.ganGLoss,
+  height: losses.sigmoid,
+  levels: () => [undecided, level("generator then, ln 2", Math.log(2))],
+};
+const ebgan = {
+  D: AutoEncoder,
+  dLoss: losses.ebganDLoss,
+  gLoss: losses.ebganGLoss,
+  levels: ({ margin }) => [level("equal energies, the margin", margin)],
+};
+const saturatingLevels = () => [undecided, level("generator then, −ln 2", -Math.log(2))];
 export const METHODS = {
-  gan: { ...gan, levels: { "ln 4, D undecided": LN4, "ln 2, of G": LN2 } },
-  gan_saturating: {
-    ...gan,
-    gLoss: losses.saturatingGLoss,
-    levels: { "ln 4, D undecided": LN4, "−ln 2, of G": -LN2 },
-  },
+  gan,
+  gan_saturating: { ...gan, gLoss: losses.saturatingGLoss, levels: saturatingLevels },
   wgan_gp: { D: Critic, dLoss: losses.criticDLoss, gLoss: losses.criticGLoss, penalised: true },
   ebgan,
   ebgan_pt: { ...ebgan, term: losses.pullAway },
@@ -101,36 +113,30 @@ export const METHODS = {
   cd: { D: WavyEnergy, dLoss: losses.contrastiveDivergence },
 };
 
-export class PlaneRun {
+export class PlaneRun extends Run {
   constructor(settings, seed) {
-    const stream = (purpose) => new Rng(seed, purpose);
+    super(settings, seed);
     const { units, batch, chain, data, spread } = settings;
-    Object.assign(this, { settings, seed, steps: 0, d_loss: null, g_loss: null, error: null });
     this.method = METHODS[settings.method];
-    this.dLoss = settings.break === "mean_hinge" ? losses.meanHingeDLoss : this.method.dLoss;
     [this.centers, this.spread] = [CENTERS[data](settings), data === "blob" ? 0.3 : spread];
-    this.d = new this.method.D(settings, stream("discriminator"));
-    this.g = new Mlp([2, units, units, 2], stream("generator"));
     const beta1 = this.method.gLoss ? 0.5 : 0.9; // 0.5: Radford, Metz and Chintala (2016)
-    [this.dAdam, this.gAdam] = [new Adam(this.d, beta1), new Adam(this.g, beta1)];
-    [this.drawData, this.drawNoise] = [stream("data"), stream("noise")];
+    const d = new this.method.D(settings, this.stream("discriminator"));
+    this.d = this.add("discriminator", d, beta1);
+    this.g = this.add("generator", new Mlp([2, units, units, 2], this.stream("generator")), beta1);
+    [this.drawData, this.drawNoise] = [this.stream("data"), this.stream("noise")];
     const room = [2, 2, 1, 2 * chain, 4, 2].map((size) => new Float64Array(size * batch));
     [this.x, this.z, this.mix, this.kicks, this.both, this.dValues] = room;
-    this.shown = stream("shown noise").normals(new Float64Array(2 * JUDGED));
+    this.shown = this.stream("shown noise").normals(new Float64Array(2 * JUDGED));
     this.walkers = this.shown.slice(0, 2 * WALKERS);
   }
 
   // One step of the game moves first the discriminator, then the generator.
-  step(who = "both") {
-    if (this.error !== null) {
-      return;
-    }
-    this.steps += 1;
+  update(who) {
     const { d_steps: turns, break: fault } = this.settings;
     for (let turn = 0; turn < turns && who !== "g"; turn++) {
       sample(this.centers, this.spread, this.x, this.drawData);
+      this.drawNoise.normals(this.method.gLoss ? this.z : this.kicks);
       this.mix.forEach((_, r) => (this.mix[r] = this.drawNoise.uniform()));
-      [this.z, this.method.gLoss ? [] : this.kicks].forEach((out) => this.drawNoise.normals(out));
       this.dStep(this.x, this.z, this.mix, this.kicks);
     }
     if (this.method.gLoss && who !== "d" && fault !== "one_optimizer") {
@@ -140,15 +146,6 @@ export class PlaneRun {
       const kicks = this.drawNoise.normals(new Float64Array(2 * WALKERS));
       this.walkers = this.langevin(this.walkers, kicks, 1);
     }
-    const said = { discriminator: this.d_loss, generator: this.g_loss };
-    const bad = Object.keys(said).find((name) => !Number.isFinite(said[name] ?? 0));
-    this.error = bad ? `step ${this.steps}: the ${bad}'s loss is not finite` : null;
-  }
-
-  rate() {
-    const { lr, anneal, break: fault } = this.settings;
-    const left = anneal ? 1 - 0.99 * Math.min((this.steps - 1) / anneal, 1) : 1;
-    return lr * left * ({ lr_tenth: 0.1, lr_ten: 10 }[fault] ?? 1);
   }
 
   // Move the discriminator once: push down, pull up. `mix` says where between real and generated
@@ -161,18 +158,19 @@ export class PlaneRun {
     this.both.set(fake, 2 * n);
     const values = this.d.forward(this.both, 2 * n);
     const halves = [values, this.dValues].flatMap((all) => [all.subarray(0, n), all.subarray(n)]);
-    this.d_loss = this.dLoss(...halves, margin);
+    const dLoss = fault === "mean_hinge" ? losses.meanHingeDLoss : this.method.dLoss;
+    this.d_loss = dLoss(...halves, margin);
     const slopes = this.d.backward(this.dValues, 2 * n, !frozen);
     if (fault === "one_optimizer") {
       this.g_loss = this.d_loss; // the generator helps the discriminator
       this.g.backward(slopes.subarray(2 * n), n, true);
-      this.gAdam.step(this.rate());
+      this.move("generator");
     }
     if (this.method.penalised) {
       this.d_loss += this.gradientPenalty(real, fake, mix, !frozen);
     }
     if (!frozen) {
-      this.dAdam.step(this.rate() * factor);
+      this.move("discriminator", factor);
     }
   }
 
@@ -213,15 +211,15 @@ export class PlaneRun {
     const [loss, slopes] = this.pull(this.g.forward(z, n), n);
     this.g_loss = loss;
     this.g.backward(slopes, n, true);
-    this.gAdam.step(this.rate());
+    this.move("generator");
   }
 
   // The generator's loss at its samples, and its gradient there.
   pull(fake, n) {
-    const { weight, break: fault } = this.settings;
+    const { weight } = this.settings;
     const dValues = new Float64Array(n);
     const loss = this.method.gLoss(this.d.forward(fake, n), dValues);
-    const slopes = this.d.backward(dValues, n, false, fault === "detached" || undefined).slice();
+    const slopes = this.d.backward(dValues, n, false).slice();
     if (!this.method.term) {
       return [loss, slopes];
     }
@@ -237,8 +235,8 @@ export class PlaneRun {
   }
 
   real(n) {
-    const rng = new Rng(this.seed, "shown data");
-    return sample(this.centers, this.spread, new Float64Array(2 * n), rng);
+    const points = new Float64Array(2 * n);
+    return sample(this.centers, this.spread, points, this.stream("shown data"));
   }
 
   // What the discriminator says of a square of the plane, row by row from the top: a probability,
@@ -250,15 +248,13 @@ export class PlaneRun {
     return values.map(this.method.height ?? ((value) => value));
   }
 
-  // x, y, dx, dy of n samples: where the generator's loss, or a chain's energy, pushes each.
+  // x, y, dx, dy of n samples: where its loss, or for a chain the energy, pushes each of them.
   arrows(n) {
     const at = this.samples(n);
-    const slopes = this.method.gLoss ? this.pull(at, n)[1].map((slope) => n * slope) : null;
-    const down = slopes ?? this.energySlope(at);
-    return new Float64Array(4 * n).map((_, k) => {
-      const from = 2 * (k >> 2) + (k % 2);
-      return k % 4 < 2 ? at[from] : -down[from];
-    });
+    const ofLoss = () => this.pull(at, n)[1].map((slope) => n * slope); // its loss is a mean
+    const slopes = this.method.gLoss ? ofLoss() : this.energySlope(at);
+    const pairs = many(n, (r) => [...at.slice(2 * r, 2 * r + 2), -slopes[2 * r], -slopes[2 * r + 1]]);
+    return Float64Array.from(pairs.flat());
   }
 
   // As helpers/metrics.py: a sample is at a mode within three standard deviations of it; a mode is
@@ -270,26 +266,13 @@ export class PlaneRun {
       const nearest = far.indexOf(Math.min(...far));
       hits[nearest] += far[nearest] <= 3 * this.spread ? 1 : 0;
     }
-    const enough = JUDGED / hits.length / 4;
+    const covered = hits.filter((count) => count >= JUDGED / hits.length / 4).length;
     const hasModes = ["ring", "grid"].includes(this.settings.data);
-    return {
-      covered: hasModes ? hits.filter((count) => count >= enough).length : null,
-      precision: hits.reduce((sum, count) => sum + count, 0) / JUDGED,
-    };
+    const precision = hits.reduce((sum, count) => sum + count, 0) / JUDGED;
+    return { covered: hasModes ? covered : null, precision };
   }
 
   levels() {
-    const { margin } = this.settings;
-    const all = this.method.levels ?? (this.method.D === AutoEncoder ? { "the margin": margin } : {});
-    return Object.entries(all).map(([name, value]) => ({ name, value }));
-  }
-
-  weights() {
-    return { discriminator: this.d.weights.slice(), generator: this.g.weights.slice() };
-  }
-
-  load({ discriminator, generator }) {
-    this.d.weights.set(discriminator);
-    this.g.weights.set(generator);
+    return this.method.levels?.(this.settings) ?? [];
   }
 }
