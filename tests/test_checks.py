@@ -130,9 +130,6 @@ def test_what_an_annotation_says_passes_and_all_else_is_named(
         assert refused(taking(hint), value) == f"x: got {describe(value)}, expected {expected}"
 
 
-# --- lengths of axes -------------------------------------------------------------------------------
-
-
 @checked
 def two(a: Finite("*S N d"), b: Finite("*S M d"), labels: Int("N") | None = None, **more: float) -> tuple[int, ...]:
     return a.shape
@@ -179,9 +176,6 @@ def test_values_are_described_on_one_short_line() -> None:
         require(False, "a", "words as words", "b")
 
 
-# --- nothing is forgotten --------------------------------------------------------------------------
-
-
 def core() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield each public function, constructor and method that is written in the core, but not in `checks` itself."""
     for package in (helpers, figures):
@@ -213,8 +207,8 @@ def test_every_public_function_of_the_core_is_checked_and_every_argument_annotat
 PICTURES, RING, NETWORK = torch.zeros(2, 1, 28, 28), data.ring(), models.mlp((2, 2))
 PAIRS, SAME, STEEP, OTHER = ROWS[:, :2], LABELS % 2, ROWS.clone().requires_grad_(), torch.ones(6, requires_grad=True)
 TRAIN_TEST = {"train_x": ROWS, "train_y": LABELS, "test_x": ROWS, "test_y": LABELS}
-# Pictures of four or nine numbers in [−1, 1]: none are farther apart than 2 · √4, or in mean square than 2².
-BOUNDED = {"generator": NETWORK, "autoencoder": models.mlp_autoencoder((4, 2), pictures=(1, 2, 2)), "margin": 4.0}
+# Nine numbers in [−3, 3]: none are farther apart than 6 · √9, or in mean square than 6².
+BOUNDED = {"generator": NETWORK, "autoencoder": models.AutoEncoder(nn.Linear(1, 1), nn.Identity(), 3.0), "numbers": 9}
 LARGEST = {"degrees": 180, "scale": 0.99, "shift": 0.99, "shear": 0.99, "strength": 1}
 BEYOND = {"degrees": [-1, 181], "scale": [-1, 1], "shift": [-1, 1], "shear": [-1, 1], "strength": [-0.1, 1.1]}
 CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
@@ -251,8 +245,8 @@ CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
     (models.Encoder, {}, {"size": [7]}),
     (models.Encoder().forward, {"x": PICTURES}, {"x": [PICTURES[..., :27], PICTURES.repeat(1, 3, 1, 1)]}),
     (train.make_game, {"generator": NETWORK, "discriminator": models.mlp((2, 1))}, {"discriminator": [NETWORK]}),
-    (train.make_ebgan, {**BOUNDED, "numbers": 4}, {"margin": [4.01]}),
-    (train.make_ebgan, {**BOUNDED, "numbers": 9, "kind": "mse"}, {"margin": [4.01]}),
+    (train.make_ebgan, {**BOUNDED, "margin": 18}, {"margin": [18.01]}),
+    (train.make_ebgan, {**BOUNDED, "margin": 36, "kind": "mse"}, {"margin": [36.01]}),
     (partial(sampling.langevin, torch.sum, ROWS, 1, 0.1), {"rng": RNG}, {"rng": [None, [RNG] * 5]}),
     (seed.torch_seed, {"seed": 0}, {"seed": [-1]}),
 ]

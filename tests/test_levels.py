@@ -4,48 +4,56 @@ import json
 import math
 import random
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import course_site
 import pytest
 import torch
+from torch.nn.functional import cross_entropy, soft_margin_loss
 
 from helpers import losses
 from helpers.figures import levels
 
-
-@pytest.fixture
-def equal() -> torch.Tensor:
-    """Twelve equal embeddings."""
-    point = torch.randn(1, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    return point.expand(12, 5)
+EQUAL = torch.randn(1, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64).expand(12, 5)
+HALF, VALUE, NUMBERS = torch.zeros(5), torch.full((5,), 0.3), torch.arange(12)
+FIRST = torch.tensor([[1.0, 0.0]], dtype=torch.float64).expand(12, 2)
+LOGITS = [(1.0, 0.0), (10.0, -10.0), (800.0, 3.0), (-2.0, 0.5)]  # scale and bias
 
 
-def test_a_discriminator_that_says_one_half() -> None:
-    assert levels.gan_d_loss() == pytest.approx(float(losses.gan_d_loss(torch.zeros(4), torch.zeros(3))))
+def at_an_angle(cosine: float) -> torch.Tensor:
+    return torch.tensor([[cosine, math.sqrt(1 - cosine**2)]], dtype=torch.float64).expand(12, 2)
 
 
-@pytest.mark.parametrize("classes", [2, 3, 10])
-def test_a_classifier_that_does_not_choose(classes: int) -> None:
-    logits = torch.full((7, classes), 1.7, dtype=torch.float64)
-    truth = torch.arange(7) % classes
-    assert levels.cross_entropy(classes) == pytest.approx(float(torch.nn.functional.cross_entropy(logits, truth)))
+# A level, and what the loss itself reads on outputs that are all equal.
+LEVELS = [
+    (levels.gan_d_loss(), losses.gan_d_loss(HALF, HALF[:3])),
+    *((levels.gan_g_loss(), losses.gan_g_loss(HALF, saturating).abs()) for saturating in (False, True)),
+    (levels.hinge_d_loss(), losses.hinge_d_loss(VALUE, VALUE)),
+    (levels.ebgan_d_loss(1.5), losses.ebgan_d_loss(VALUE, VALUE, 1.5)),
+    *((levels.cross_entropy(n), cross_entropy(torch.full((12, n), 1.7), NUMBERS % n)) for n in (2, 3, 10)),
+    (levels.info_nce(12), cross_entropy(EQUAL @ EQUAL.T / 0.2, NUMBERS)),
+    (levels.soft_margin_triplet_loss(), soft_margin_loss(torch.zeros(4), torch.ones(4))),
+    *((levels.nt_xent(12), losses.nt_xent(EQUAL, EQUAL, t)) for t in (0.07, 0.5, 10.0)),
+    *(
+        (levels.sup_con(12), losses.sup_con(EQUAL, labels, t))
+        for t, labels in product((0.07, 0.5, 10.0), (NUMBERS % 2, NUMBERS // 3, 0 * NUMBERS))
+    ),
+    *((levels.triplet_loss(m), losses.triplet_loss(EQUAL, EQUAL, EQUAL, m)) for m in (0.2, 1.0, 3.0)),
+    *(
+        (levels.pair_margin_loss(m, ones / 12), losses.pair_margin_loss(torch.zeros(12), ones > NUMBERS, m))
+        for m, ones in product((0.2, 1.0, 3.0), range(13))
+    ),
+    *(
+        (levels.cosine_bce(c, ones / 12, *logit), losses.cosine_bce(FIRST, at_an_angle(c), ones > NUMBERS, *logit))
+        for logit, c, ones in product(LOGITS, (1.0, 0.6, 0.0, -1.0), (0, 4, 12))
+    ),
+]
 
 
-@pytest.mark.parametrize("temperature", [0.07, 0.5, 10.0])
-def test_contrastive_losses_of_equal_embeddings_at_any_temperature(equal: torch.Tensor, temperature: float) -> None:
-    assert levels.nt_xent(12) == pytest.approx(float(losses.nt_xent(equal, equal, temperature)), abs=1e-5)
-    for labels in (torch.arange(12) % 2, torch.arange(12) // 3, torch.zeros(12).long()):
-        assert levels.sup_con(12) == pytest.approx(float(losses.sup_con(equal, labels, temperature)), abs=1e-5)
-
-
-@pytest.mark.parametrize("margin", [0.2, 1.0, 3.0])
-def test_margins(equal: torch.Tensor, margin: float) -> None:
-    assert levels.triplet_loss(margin) == pytest.approx(float(losses.triplet_loss(equal, equal, equal, margin)))
-    for ones in range(13):
-        same = (torch.arange(12) < ones).long()
-        expected = losses.pair_margin_loss((equal - equal).norm(dim=-1), same, margin)
-        assert levels.pair_margin_loss(margin, ones / 12) == pytest.approx(float(expected))
+@pytest.mark.parametrize(("level", "loss"), LEVELS)
+def test_a_level_is_what_the_loss_reads_on_equal_outputs(level: float, loss: torch.Tensor) -> None:
+    assert level == pytest.approx(loss.item(), abs=1e-6)
 
 
 @pytest.mark.parametrize("margin", [0.5, 2.0])
@@ -56,34 +64,6 @@ def test_the_best_equal_distance(margin: float, share: float) -> None:
     assert levels.equal_distances(margin, share) == pytest.approx(float(min(readings)), abs=1e-4)
     constant = torch.nn.functional.mse_loss(torch.full((20,), share), same.float())
     assert levels.equal_distances(1.0, share) == pytest.approx(float(constant))
-
-
-def test_generators_hinges_and_energies_at_one_value() -> None:
-    half, value = torch.zeros(5), torch.full((5,), 0.3)
-    for saturating in (False, True):
-        assert levels.gan_g_loss() == pytest.approx(abs(float(losses.gan_g_loss(half, saturating))))
-    assert levels.hinge_d_loss() == pytest.approx(float(losses.hinge_d_loss(value, value)))
-    assert levels.ebgan_d_loss(1.5) == pytest.approx(float(losses.ebgan_d_loss(value, value, 1.5)))
-
-
-def test_candidates_of_equal_embeddings(equal: torch.Tensor) -> None:
-    logits = equal @ equal.T / 0.2
-    assert levels.info_nce(12) == pytest.approx(float(torch.nn.functional.cross_entropy(logits, torch.arange(12))))
-    distances = torch.zeros(4)
-    assert levels.soft_margin_triplet_loss() == pytest.approx(
-        float(torch.nn.functional.soft_margin_loss(distances, torch.ones(4)))
-    )
-
-
-@pytest.mark.parametrize(("scale", "bias"), [(1.0, 0.0), (10.0, -10.0), (800.0, 3.0), (-2.0, 0.5)])
-@pytest.mark.parametrize("cosine", [1.0, 0.6, 0.0, -1.0])
-def test_a_constant_cosine(scale: float, bias: float, cosine: float) -> None:
-    a = torch.tensor([[1.0, 0.0]], dtype=torch.float64).expand(8, 2)
-    b = torch.tensor([[cosine, math.sqrt(1 - cosine**2)]], dtype=torch.float64).expand(8, 2)
-    for ones in (0, 3, 8):
-        same = (torch.arange(8) < ones).long()
-        expected = losses.cosine_bce(a, b, same, scale, bias)
-        assert levels.cosine_bce(cosine, ones / 8, scale, bias) == pytest.approx(float(expected), abs=1e-9)
 
 
 def test_the_best_constant_answer() -> None:

@@ -246,8 +246,9 @@ def test_verdict_of_an_interval(interval: tuple[float, float], claim: str, remed
     assert metrics.verdict(*interval, worth=0.05, remedy=True) == remedy
 
 
-def test_without_a_least_gain_only_an_interval_below_zero_is_not_supported() -> None:
+def test_without_a_least_gain_an_interval_that_reaches_zero_is_undecided() -> None:
     assert [metrics.verdict(-1, high) for high in (-1, 0.0, 0.1)] == ["not supported", "undecided", "undecided"]
+    assert metrics.verdict(1, 1) == "supported"
     with pytest.raises(ValueError, match="high: got -1, expected at least low"):
         metrics.verdict(1, -1)
 

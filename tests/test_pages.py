@@ -60,10 +60,3 @@ def test_command_runs(content: str, tmp_path: Path) -> None:
     done = run_block(content, tmp_path)
     assert done.returncode == 0, f"{content}\n{done.stdout}\n{done.stderr}"
     assert done.stdout.strip() or done.stderr.strip(), f"{content}\nsays nothing"
-
-
-def test_problems_with_commands_are_found(tmp_path: Path) -> None:
-    text = "Run `pip install x`.\n\n```powershell\nwsl\n```\n\n```\nls\n```\n\n```sh\nfalse\ntrue\n```"
-    assert len(list(command_problems(text))) == 3
-    assert run_block(runnable(text)[-1], tmp_path).returncode == 1
-    assert runnable(f"```sh\n{UNTESTED}\nfalse\n```") == []

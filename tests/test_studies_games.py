@@ -125,15 +125,6 @@ def test_score_knows_real_digits_and_one_picture() -> None:
     assert good["spread"] == pytest.approx(1, abs=0.1) and one["spread"] < 0.05
 
 
-def test_score_in_parts_is_that_of_the_metrics() -> None:
-    rows = stability.digits()[::4]
-    pictures, values = stability.enlarge(rows), stability.score(rows)
-    distance = metrics.frechet_distance(metrics.digit_features(pictures), stability.real_features())
-    assert values["distance"] == pytest.approx(distance, rel=1e-2)
-    assert values["confidence"] == pytest.approx(float(metrics.digit_probabilities(pictures).amax(1).mean()), rel=1e-3)
-    assert torch.allclose(stability.enlarge(torch.full((1, 196), 3.0)), torch.ones(1, 1, 28, 28))  # cut
-
-
 def test_methods_differ_in_their_losses_only() -> None:
     def drawn(method: str) -> Tensor:
         return stability.train_and_score([0], method, stability.KNOBS[method][2], **SHORT, looks=1)[1]
@@ -189,12 +180,3 @@ def test_energies_are_what_they_are_called() -> None:
         assert torch.allclose(flexibility.ENERGIES[name][2](lambda rows: rows + 2, x), torch.tensor([[energy, energy]]))
     scalar = flexibility.ENERGIES["scalar"][2](lambda rows: rows.sum(-1), x)
     assert torch.allclose(scalar, torch.full((1, 2), 2.0).log())
-
-
-@pytest.mark.parametrize("study", ["stability", "flexibility"])
-def test_recorded_rows_hold_four_runs_with_three_looks(study: str) -> None:
-    for scores in (row["metrics"] for row in recorded(study)):
-        assert {len(values) for values in scores.values()} == {stability.RUNS}
-        for run, error in enumerate(scores["error"]):
-            assert len(scores["distance"][run]) == len(scores["classes"][run]) == (0 if error else stability.LOOKS)
-            assert (scores["recall"][run] is None) == bool(error)

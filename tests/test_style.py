@@ -84,9 +84,6 @@ def test_workflows_are_pinned_and_may_only_read() -> None:
         assert "\npermissions:\n  contents: read\n" in text, f"{path}: the jobs may do more than read"
 
 
-# --- the helpers are documented --------------------------------------------------------------------
-
-
 def test_docstrings_of_the_helpers_are_sentences() -> None:
     # That there are docstrings and annotations is one of ruff's rules.
     trees = [(path, ast.parse(path.read_text("utf-8"))) for path in sorted((ROOT / "helpers").rglob("*.py"))]
@@ -94,9 +91,6 @@ def test_docstrings_of_the_helpers_are_sentences() -> None:
     texts = {f"{path}:{node.lineno}": ast.get_docstring(node) for path, node in nodes if ast.get_docstring(node)}
     assert len(texts) > 80, "found hardly any function: is this looking at the helpers?"
     assert not [place for place, text in texts.items() if not text.endswith((".", "?"))]
-
-
-# --- the core stays small ----------------------------------------------------------------------------
 
 
 def body_lengths(path: Path) -> list[int]:
@@ -113,9 +107,3 @@ def test_the_core_can_be_read_in_one_sitting() -> None:
     lengths = sorted(length for path in paths for length in body_lengths(path))
     assert len(lengths) > 80 and lengths[-1] <= 25
     assert statistics.median(lengths) <= 6 and lengths[9 * len(lengths) // 10] <= 15
-
-
-def test_bodies_are_counted_without_their_docstrings(tmp_path: Path) -> None:
-    text = 'def f():\n    """One\n    two."""\n    a = (\n        1\n    )\n    return a\n'
-    (tmp_path / "a.py").write_text(text, encoding="utf-8")
-    assert body_lengths(tmp_path / "a.py") == [4]
