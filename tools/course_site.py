@@ -31,7 +31,7 @@ from execute import with_outputs
 from fontTools.subset import parse_unicodes
 from fontTools.ttLib import TTFont
 from light_pages import Pictures, cut_font, cut_math_fonts, lighten_code, plain_classes
-from lists import LISTS, chapter_file, chapters_among, title_of
+from lists import LISTS, chapter_file, chapters_among, presets_of, title_of
 from myst_nb.sphinx_ import HideCodeCellNode
 from openings import dress_openings
 from roles import code_of
@@ -298,6 +298,17 @@ def dress_claims(page: str) -> str:
     return CLAIM.sub(dressed, page)
 
 
+# What helpers/figures/widgets.py shows of live play while the site is built: a still, and how to move it.
+STILL = re.compile(r'(<div class="explore-still">.*?</em>)(</p></div>)', re.DOTALL)
+
+
+def link_lab(page: str, name: str, presets: list[dict[str, Any]]) -> str:
+    """Let the stills of a chapter's live play link to the chapter's first preset of the lab, which needs no kernel."""
+    found = next((preset["id"] for preset in presets if preset["id"][:2] == name[:2]), None)
+    link = f'<a href="lab.html?preset={found}">Something like it runs live in the lab</a>.'
+    return STILL.sub(rf"\1 {link}\2", page) if found else page
+
+
 # Sphinx's search finds pages by single words, code and all; ours finds sections (search_sections.py).
 SPHINX_SEARCH = re.compile(r'<script src="(?:_static/(?:searchtools|language_data)|searchindex)\.js[^>]*></script>\s*')
 OUR_SEARCH = '<script defer src="_static/search.js"></script>\n'
@@ -347,7 +358,8 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)
-    pictures = Pictures(site, site.parent / ".webp", paper=app.builder.name == "singlehtml")
+    paper = app.builder.name == "singlehtml"
+    pictures, presets = Pictures(site, site.parent / ".webp", paper=paper), presets_of(Path(app.srcdir))
     look = app.config.html_theme_options
     plain = plain_classes(look["pygments_light_style"], look["pygments_dark_style"])
     shown: set[str] = set()
@@ -358,6 +370,7 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         if 'class="bd-sidebar-secondary' in new:
             new = new.replace("<body data-", '<body class="with-toc" data-', 1)
         new = lighten_code(dress_claims(new), plain)
+        new = new if paper else link_lab(new, path.name, presets)
         new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
         shown.update(re.findall(r'_images/([^"/]+)"', new))
         if new != old:

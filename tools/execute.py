@@ -82,7 +82,8 @@ class Helpers:
 
     def __init__(self, root: Path = ROOT) -> None:
         self.root = root
-        files = [path for path in sorted((root / "helpers").rglob("*")) if "__pycache__" not in path.parts]
+        found = sorted((root / "helpers").rglob("*"))
+        files = [path for path in found if not re.search(r"/(\.|__pycache__)", path.relative_to(root).as_posix())]
         self.trees = {path: ast.parse(path.read_bytes()) for path in files if path.suffix == ".py"}
         self.data = [path for path in files if path.is_file() and path.suffix not in {".py", ".md", ".typed"}]
 

@@ -1,7 +1,7 @@
 """Lists that the build writes into pages from the chapters: nobody keeps them in step by hand.
 
 A page says where with a place holder: `{{ chapters }}` on the start page, `{{ exercises }}` on the
-page of exercises, `{{ executions }}` and `{{ matrix }}` on the status page.
+page of exercises, `{{ executions }}` and `{{ matrix }}` on the status page, `{{ presets }}` in the lab.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from exercise_index import all_exercises
@@ -80,9 +81,27 @@ def matrix(toc: SiteMap, book: Path) -> str:
     return "\n".join(rows)
 
 
+def presets_of(book: Path) -> list[dict[str, Any]]:
+    """Return the lab's presets; an id begins with the number of the preset's chapter."""
+    return json.loads((book / "static" / "lab" / "presets.json").read_text(encoding="utf-8"))
+
+
+def presets(toc: SiteMap, book: Path) -> str:
+    """Return a table of the lab's presets, each with a link that opens it, and of their chapters."""
+    rows = ["| preset | its question | chapter |", "| --- | --- | --- |"]
+    chapters = {path.name[:2]: path for path in chapters_among(book, toc)}
+    for preset in presets_of(book):
+        path = chapters[preset["id"][:2]]
+        chapter = f"[{path.name[:2]} {title_of(path)}]({path.name})"
+        link = f'<a href="?preset={preset["id"]}">{preset["title"]}</a>'
+        rows.append(f"| {link} | {preset['ask']['question']} | {chapter} |")
+    return "\n".join(rows)
+
+
 LISTS: dict[str, Callable[[SiteMap, Path], str]] = {
     "{{ chapters }}": all_chapters,
     "{{ executions }}": executions,
     "{{ matrix }}": matrix,
+    "{{ presets }}": presets,
     "{{ exercises }}": lambda toc, book: all_exercises(chapters_among(book, toc)),
 }

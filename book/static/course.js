@@ -73,6 +73,26 @@ function switchCode(box) {
 
 document.querySelectorAll(".show-code input").forEach(switchCode);
 
+// The start page's figure is a still of the lab: on a click the lab takes its place, and its scripts come only then.
+function openLab(door) {
+  const button = door.querySelector("button"), still = document.querySelector(".landscape");
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      const { mount } = await import("./lab/lab.js"), place = document.createElement("div");
+      place.className = "lab";
+      still.replaceWith(place);
+      button.remove();
+      (await mount(place, { compact: true, address: "?seeds=0-7" })).play();
+    } catch {  // a copy opened from a disk: there the lab's page says what to do
+      location.href = door.querySelector("a").href;
+    }
+  });
+}
+
+document.querySelectorAll(".lab-door").forEach(openLab);
+
 // Boxes that scroll sideways can be reached with the keyboard. Measuring lays a box out, so it is done a few at a time.
 const idle = window.requestIdleCallback ?? setTimeout;
 function reachable() {

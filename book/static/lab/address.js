@@ -1,0 +1,43 @@
+// Settings and seeds as text: what stands behind ? in the page's address.
+import { check } from "./engine.js";
+import { used } from "./facts.js";
+import { WORDS } from "./words.js";
+
+// "0-3" and "0,2,5" are seeds; so is a list of numbers.
+export function readSeeds(given) {
+  const parts = Array.isArray(given) ? given.map(String) : String(given).split(",");
+  const seeds = parts.flatMap(part => {
+    const [, first, last] = /^\s*(\d{1,9})\s*(?:[-–]\s*(\d{1,9}))?\s*$/.exec(part) ?? [];
+    if (first === undefined || (last !== undefined && (+last < +first || +last - +first > 7))) return [NaN];
+    return Array.from({ length: last === undefined ? 1 : last - first + 1 }, (_, i) => +first + i);
+  });
+  const good = seeds.length >= 1 && seeds.length <= 8 && !seeds.some(Number.isNaN) && new Set(seeds).size === seeds.length;
+  if (!good) throw new Error(WORDS.need_seeds(parts.join(",")));
+  return seeds;
+}
+
+// The shortest text for seeds: neighbours become a range.
+export function writeSeeds(seeds) {
+  const row = seeds.every((seed, i) => seed === seeds[0] + i);
+  return row && seeds.length > 1 ? `${seeds[0]}-${seeds.at(-1)}` : seeds.join(",");
+}
+
+const writePoints = points => points.map(([x, y]) => `${x},${y}`).join(";");
+const readPoints = text => text.split(";").filter(Boolean).map(pair => pair.split(",").map(Number));
+
+// Return {settings, seeds, preset} of an address, with numbers as numbers. Unknown names are refused by `check`.
+export function readAddress(query) {
+  const { seeds = "0-7", preset = null, ...given } = Object.fromEntries(new URLSearchParams(query.replace(/^\?/, "")));
+  const typed = Object.entries(given).map(([name, text]) => {
+    if (name === "points") return [name, readPoints(text)];
+    return [name, text !== "" && Number.isFinite(Number(text)) ? Number(text) : text];
+  });
+  return { settings: check(Object.fromEntries(typed)), seeds: readSeeds(seeds), preset };
+}
+
+export function writeAddress(settings, seeds, preset) {
+  const shown = ["view", ...used(settings)].map(name => [name, settings[name]]);
+  const words = shown.map(([name, value]) => [name, name === "points" ? writePoints(value) : String(value)]);
+  const all = [...(preset ? [["preset", preset]] : []), ...words, ["seeds", writeSeeds(seeds)]];
+  return "?" + all.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",").replaceAll("%3B", ";")}`).join("&");
+}

@@ -1,0 +1,439 @@
+// The lab: controls, pictures and words around runs that train in workers. Without scripts the page shows a still.
+import { readAddress, readSeeds, writeAddress, writeSeeds } from "./address.js";
+import { curves, drawCircle, drawPlane, short } from "./draw.js";
+import { check, RANGES } from "./engine.js";
+import { faults, LOW_IS_REAL, METHODS, MODES, OFFERED, used } from "./facts.js";
+import { Pool } from "./pool.js";
+import { python } from "./python.js";
+import { summary } from "./statistics.js";
+import { WORDS } from "./words.js";
+
+const PRESETS = await (await fetch(new URL("presets.json", import.meta.url))).json();
+const FRAME = 100;  // milliseconds from one picture to the next
+const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches ? 10 : 1;  // fewer pictures for those who ask
+const KEPT = 300;  // points of a curve; beyond, every other one goes
+const POINTS = 300;  // most points that can be drawn by hand
+const NUMBERS = ["d_loss", "g_loss", "covered", "precision", "accuracy", "train_accuracy"];
+const SPEEDS = { slow: 5, normal: 50, fast: Infinity };
+const STARTS = {
+  blobs: () => cluster(-1.2, 0, 60).concat(cluster(1.2, 0, 60)),
+  line: () => Array.from({ length: 80 }, (_, i) => [i / 40 - 1, i / 40 - 1]),
+  cross: () => Array.from({ length: 80 }, (_, i) => i % 2 ? [i / 40 - 1, 0] : [0, i / 40 - 1]),
+};
+
+// Points on a sunflower's spiral around a place: even, and the same each time.
+function cluster(x, y, count) {
+  const at = i => [0.25 * Math.sqrt(i / count) * Math.cos(2.4 * i), 0.25 * Math.sqrt(i / count) * Math.sin(2.4 * i)];
+  return Array.from({ length: count }, (_, i) => [x + at(i)[0], y + at(i)[1]].map(value => Number(value.toFixed(2))));
+}
+
+const option = (value, text, chosen) => `<option value="${value}"${chosen ? " selected" : ""}>${text}</option>`;
+const escape = text => text.replace(/[&<>"]/g, letter => `&#${letter.charCodeAt(0)};`);
+
+function frame(compact) {
+  const button = (name, text = WORDS[name]) => `<button type="button" data-do="${name}">${text}</button>`;
+  const speeds = Object.keys(SPEEDS).map(name => option(name, WORDS.speeds[name], name === "normal")).join("");
+  const box = (name, on) => `<label><input type="checkbox" data-show="${name}"${on ? " checked" : ""}> ${WORDS[name]}</label>`;
+  const steps = compact ? "" : `<span class="lab-steps">${["both", "d", "g"].map(name => button(name)).join("")}</span>`;
+  const below = compact ? "" : `
+    <p class="lab-shows">${box("landscape", true)} ${box("arrows", false)}
+    <label>${WORDS.speed} <select data-speed>${speeds}</select></label> <span class="lab-rate"></span></p>
+    <p class="lab-links">${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
+    <pre class="lab-python" tabindex="0" hidden></pre>
+    <details class="lab-settings" open><summary>${WORDS.settings}</summary><div class="lab-fields"></div></details>
+    <details class="lab-numbers"><summary>${WORDS.numbers}</summary><div class="table-scroll"></div></details>`;
+  return `
+    <div class="lab-ask" hidden></div>
+    <p class="lab-buttons">${button("play")}${steps}${button("reset")}${button("others")}</p>
+    <div class="lab-pictures"><canvas class="lab-large" role="img"></canvas><div class="lab-runs"></div></div>
+    <p class="lab-says"></p><p class="visually-hidden lab-announces" role="status"></p>
+    <p class="lab-legend"></p>
+    <div class="lab-curves"></div>${below}`;
+}
+
+export class Lab {
+  constructor(place, { compact = false, address = "" } = {}) {
+    this.place = place;
+    this.compact = compact;
+    this.place.innerHTML = frame(compact);
+    this.$ = name => this.place.querySelector(name);
+    this.show = { landscape: true, arrows: false, stamp: null };
+    this.speed = "normal";
+    this.playing = false;
+    this.stamps = [];
+    this.#listen();
+    this.ready = this.open(address);
+  }
+
+  // Start from an address; one that the lab does not understand is said in words.
+  async open(address) {
+    let wanted, problem = null;
+    try {
+      wanted = readAddress(address);
+    } catch (error) {
+      [wanted, problem] = [readAddress(""), WORDS.bad_address(error.message)];
+    }
+    const preset = PRESETS.find(({ id }) => id === wanted.preset) ?? null;
+    await this.start(wanted.settings, wanted.seeds, preset);
+    if (problem) this.#say(problem);
+  }
+
+  // New runs with complete settings, at step 0.
+  async start(settings, seeds, preset = null) {
+    this.pause();
+    this.pool?.end();
+    Object.assign(this, { settings, seeds, preset, history: [], runs: null, large: seeds[0], rate: 0, answered: false });
+    this.pool = new Pool(settings, seeds);
+    if (!this.compact) this.#fields();
+    this.#ask();
+    if (!this.compact) history.replaceState(null, "", writeAddress(settings, seeds, preset?.id));
+    await this.advance(0);
+  }
+
+  // Change settings by their names; `seeds` may be among them. What is not named stays as it is.
+  async set(changes) {
+    const { seeds = this.seeds, ...rest } = changes, chosen = readSeeds(seeds);
+    await this.start(check(kept(this.settings, rest)), chosen);
+  }
+
+  // Let all runs take steps; a promise for the moment at which the page shows them.
+  async run(steps) {
+    if (!Number.isInteger(steps) || steps < 0) throw new Error(`steps: got ${steps}, wanted a whole number, 0 or more`);
+    for (let left = steps; left > 0;) {
+      const now = Math.min(left, this.#chunk(FRAME));
+      await this.advance(now);
+      left -= now;
+    }
+  }
+
+  async advance(steps, who) {
+    const { pool } = this, start = performance.now();
+    pool.large = this.large;
+    pool.arrows = this.show.arrows;
+    const runs = await pool.advance(steps, who);
+    if (pool !== this.pool) return;  // replaced meanwhile
+    this.runs = runs;
+    if (steps) this.rate = 0.7 * this.rate + 0.3 * 1000 * steps / (performance.now() - start);
+    if (steps || !this.history.length) this.#remember(steps);
+    this.#draw();
+    if (this.preset?.ask && !this.answered && this.step >= this.preset.ask.steps) this.#answer();
+  }
+
+  get step() {
+    return Math.max(...this.runs.map(run => run.steps));
+  }
+
+  state() {
+    const { view, method, data } = this.settings, all = name => this.runs.map(run => run[name] ?? run.metrics[name] ?? null);
+    return {
+      view, method, data, settings: { ...this.settings }, seeds: [...this.seeds], step: this.step,
+      covered: all("covered"), precision: all("precision"), d_loss: all("d_loss"), g_loss: all("g_loss"),
+      accuracy: all("accuracy"),
+    };
+  }
+
+  async play() {
+    this.playing = true;
+    this.$("[data-do=play]").textContent = WORDS.pause;
+    while (this.playing && !this.runs.every(run => run.error)) {
+      const start = performance.now(), most = SPEEDS[this.speed], pause = Math.max(FRAME * CALM, 1000 / most);
+      const steps = Math.min(this.#chunk(FRAME * CALM), Math.max(1, Math.round(most * pause / 1000)));
+      await this.advance(steps);
+      const rest = most === Infinity ? 0 : pause * steps / Math.max(1, most * pause / 1000) - (performance.now() - start);
+      await new Promise(done => setTimeout(done, Math.max(0, rest)));
+    }
+    this.pause();
+  }
+
+  pause() {
+    if (!this.playing && this.runs) return;
+    this.playing = false;
+    this.$("[data-do=play]").textContent = WORDS.play;
+    if (this.runs) this.$(".lab-announces").textContent = this.words;
+  }
+
+  // As many steps as fit into so many milliseconds, by what the last ones took.
+  #chunk(milliseconds) {
+    const each = this.rate ? 1000 / this.rate : milliseconds;
+    return Math.max(1, Math.min(500, Math.floor(milliseconds / each)));
+  }
+
+  #remember(steps) {
+    const at = run => ({ ...run.metrics, ...(steps ? run.mean : { d_loss: null, g_loss: null }) });
+    this.history.push({ step: this.step, runs: this.runs.map(run => run.error ? {} : at(run)) });
+    if (this.history.length > KEPT) this.history = this.history.filter((_, i) => i % 2 === 0 || i > KEPT - 20);
+  }
+
+  #over(name, runs = this.runs.filter(run => !run.error)) {
+    return summary(runs.map(run => run.metrics[name] ?? null));
+  }
+
+  get words() {
+    const { runs, settings } = this, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
+    const sums = Object.fromEntries(NUMBERS.slice(2).map(name => [name, this.#over(name)]));
+    const full = going.filter(run => run.metrics.covered === modes).length;
+    const stopped = runs.filter(run => run.error).map(run => `${WORDS.seed(run.seed)}, ${run.error}`);
+    return WORDS.sentence({ step: this.step, runs: runs.length, modes, full, stopped, ...sums });
+  }
+
+  #say(text) {
+    this.$(".lab-says").textContent = text;
+    const now = performance.now();
+    if (this.playing && now - (this.said ?? -Infinity) < 10000) return;  // a screen reader has to finish a sentence
+    this.said = now;
+    this.$(".lab-announces").textContent = text;
+  }
+
+  #draw() {
+    const { settings, runs, show } = this, contrast = settings.view === "contrast", lowIsReal = LOW_IS_REAL.has(settings.method);
+    const chosen = runs.find(run => run.seed === this.large), line = run => WORDS.one_run({ ...run.metrics, modes: MODES[settings.data], error: run.error });
+    const large = this.$(".lab-large"), stamp = settings.data === "drawn" && !contrast ? this.show.stamp : null;
+    if (contrast) drawCircle(large, chosen);
+    else drawPlane(large, chosen, { ...show, lowIsReal, stamp });
+    large.setAttribute("aria-label", settings.data === "drawn" && !contrast ? WORDS.canvas_drawn : WORDS.large(chosen.seed, line(chosen)));
+    this.#small(line);
+    this.$(".lab-legend").textContent = contrast ? WORDS.legend_circle : WORDS.legend(lowIsReal);
+    this.$(".lab-curves").innerHTML = this.#charts();
+    this.#say(this.words);
+    if (this.compact) return;
+    this.$(".lab-rate").textContent = this.playing ? WORDS.rate(this.rate) : "";
+    if (this.$(".lab-numbers").open) this.$(".lab-numbers div").innerHTML = this.#table(line);
+  }
+
+  #small(line) {
+    const { settings, runs } = this, place = this.$(".lab-runs");
+    if (place.dataset.seeds !== this.seeds.join()) {
+      const one = seed => `<button type="button" data-seed="${seed}"><canvas></canvas><span></span></button>`;
+      place.innerHTML = this.seeds.length > 1 ? this.seeds.map(one).join("") : "";
+      place.dataset.seeds = this.seeds.join();
+    }
+    for (const button of place.children) {
+      const run = runs.find(one => one.seed === +button.dataset.seed), canvas = button.querySelector("canvas");
+      if (settings.view === "contrast") drawCircle(canvas, run);
+      else drawPlane(canvas, run, { landscape: true, lowIsReal: LOW_IS_REAL.has(settings.method) });
+      button.setAttribute("aria-pressed", run.seed === this.large);
+      const { covered, accuracy } = run.metrics, marks = run.error ? "✗" : covered ?? (accuracy === undefined ? "" : `${short(100 * accuracy)} %`);
+      button.querySelector("span").textContent = marks;
+      button.setAttribute("aria-label", `${marks} ${WORDS.seed(run.seed)}: ${line(run)}`.trim());
+    }
+  }
+
+  #charts() {
+    const { history, settings } = this, contrast = settings.view === "contrast";
+    const points = name => history.map(({ step, runs }) => [step, summary(runs.map(run => run[name] ?? null))]).filter(([, s]) => s);
+    const line = (name, kind, text = WORDS[name]) => ({ name: text, kind, points: points(name) });
+    const levels = this.runs[0].levels, modes = MODES[settings.data];
+    const charts = contrast ? [
+      [WORDS.losses, [line("d_loss", "fake", WORDS.loss)], levels],
+      [WORDS.Accuracy, [line("accuracy", "real"), line("train_accuracy", "energy")], [], [0, 1.05]],
+    ] : [
+      [WORDS.losses, [line("d_loss", "real"), line("g_loss", "fake")], levels],
+      ...(modes ? [[WORDS.Covered, [line("covered", "energy")], [], [0, modes * 1.05]]] : []),
+      [WORDS.Precision, [line("precision", "energy")], [], [0, 1.05]],
+    ];
+    const key = lines => lines.map(({ name, kind }) => `<span class="${kind}">${name}</span>`).join(" ");
+    return charts.map(([title, lines, ...more]) => `<figure><figcaption>${title}: ${key(lines)}</figcaption>${curves(title, lines, ...more)}</figure>`).join("");
+  }
+
+  #table(line) {
+    const names = NUMBERS.filter(name => this.runs.some(run => (run[name] ?? run.metrics[name] ?? null) !== null));
+    const head = [WORDS.run, WORDS.step, ...names.map(name => WORDS[name])].map(name => `<th scope="col">${name}</th>`).join("");
+    const row = run => `<tr><th scope="row">${WORDS.seed(run.seed)}</th><td>${run.steps}</td>${names.map(name => `<td>${short(run[name] ?? run.metrics[name] ?? null)}</td>`).join("")}</tr>`;
+    return `<table><thead><tr>${head}</tr></thead><tbody>${this.runs.map(row).join("")}</tbody></table>`;
+  }
+
+  // ------------------------------------------------------------------------------------------ questions
+  #ask() {
+    const place = this.$(".lab-ask"), { ask, title } = this.preset ?? {};
+    place.hidden = !this.preset;
+    if (!this.preset) return;
+    const answers = ask?.answers.map(({ text }, i) => `<label><input type="radio" name="lab-guess" value="${i}"> ${text}</label>`).join("") ?? "";
+    const question = ask ? `<fieldset><legend><b>${WORDS.guess}</b> ${ask.question} ${WORDS.asked(ask.steps)}</legend>${answers}</fieldset>` : "";
+    place.innerHTML = `<p><b>${title}</b></p>${question}<p class="lab-answer" role="status"></p>`;
+  }
+
+  #answer() {
+    this.answered = true;
+    this.pause();
+    const { ask } = this.preset, value = this.#measure(ask.measure);
+    const right = ask.answers.find(({ below }) => below === undefined || value < below);
+    const guess = this.place.querySelector("[name=lab-guess]:checked");
+    this.$(".lab-answer").textContent = WORDS.answered(guess && ask.answers[guess.value].text, WORDS.measured[ask.measure](value), right.text);
+  }
+
+  #measure(name) {
+    if (name === "stopped") return this.runs.filter(run => run.error).length;
+    if (name === "full") return this.runs.filter(run => !run.error && run.metrics.covered === MODES[this.settings.data]).length;
+    if (name === "d_loss") return summary(this.runs.map(run => run.d_loss))?.mean ?? NaN;
+    return this.#over(name)?.mean ?? NaN;
+  }
+
+  // ------------------------------------------------------------------------------------------- controls
+  #fields() {
+    const { settings } = this, field = (text, inside) => `<label>${text} ${inside}</label>`;
+    const select = (name, values, words = {}) => field(WORDS.name[name], `<select data-set="${name}">${values.map(value => option(value, words[value] ?? short(value), value === settings[name])).join("")}</select>`);
+    const numbers = name => {
+      const values = [...new Set([...OFFERED[name], settings[name]])].sort((a, b) => a - b);
+      return select(name, values);
+    };
+    const named = new Set(["method", "data", "break", "labels"]);
+    const views = ["plane", "contrast"].map(view => `<label><input type="radio" name="lab-view" value="${view}"${view === settings.view ? " checked" : ""}> ${WORDS[view]}</label>`).join(" ");
+    const fields = used(settings).filter(name => name !== "points");
+    const presets = [option("", WORDS.free, !this.preset), ...PRESETS.map(({ id, title }) => option(id, title, id === this.preset?.id))].join("");
+    const lists = { method: METHODS[settings.view], break: faults(settings.method, RANGES.break.values) };
+    const values = name => lists[name] ?? RANGES[name].values;
+    const draws = settings.data === "drawn" && settings.view === "plane" ? this.#drawing() : "";
+    this.$(".lab-fields").innerHTML = `<fieldset class="lab-view">${views}</fieldset>` + field(WORDS.preset, `<select data-preset>${presets}</select>`)
+      + fields.map(name => named.has(name) ? select(name, values(name), WORDS[name]) : numbers(name)).join("")
+      + field(WORDS.seeds, `<input data-seeds value="${writeSeeds(this.seeds)}" size="9">`)
+      + field(WORDS.name.runs, `<select data-runs>${[1, 2, 3, 4, 5, 6, 7, 8].map(n => option(n, n, n === this.seeds.length)).join("")}</select>`) + draws;
+    const large = this.$(".lab-large"), drawn = draws !== "";
+    large.tabIndex = drawn ? 0 : -1;
+    large.setAttribute("role", drawn ? "application" : "img");
+    this.show.stamp = drawn ? this.show.stamp ?? [0, 0] : null;
+  }
+
+  #drawing() {
+    const starts = [option("", WORDS.none, true), ...Object.keys(STARTS).map(name => option(name, WORDS.points[name]))].join("");
+    return `<label>${WORDS.start_from} <select data-start>${starts}</select></label><button type="button" data-do="clear">${WORDS.clear}</button><p>${WORDS.canvas_drawn}</p>`;
+  }
+
+  #listen() {
+    const on = (kind, handler) => this.place.addEventListener(kind, event => handler(event).catch(error => this.#say(error.message)));
+    on("click", async ({ target }) => {
+      const button = target.closest("button");
+      if (button?.dataset.do) await this.#do(button.dataset.do);
+      if (button?.dataset.seed) await this.#enlarge(+button.dataset.seed);
+    });
+    on("change", ({ target }) => this.#change(target));
+    on("keydown", event => this.#key(event));
+    on("pointerdown", event => this.#pointer(event));
+    document.addEventListener("visibilitychange", () => document.hidden && this.pause());
+    new MutationObserver(() => this.runs && this.#draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    window.addEventListener("resize", () => this.runs && this.#draw());
+    this.$(".lab-numbers")?.addEventListener("toggle", () => this.runs && this.#draw());
+  }
+
+  async #do(name) {
+    if (name === "play") return this.playing ? this.pause() : await this.play();
+    if (["both", "d", "g"].includes(name)) return this.advance(1, name);
+    if (name === "reset") return this.start(this.settings, this.seeds, this.preset);
+    if (name === "others") return this.start(this.settings, this.seeds.map(seed => (seed + 8) % 1e9), this.preset);
+    if (name === "clear") return this.#points([]);
+    if (name === "copy") return this.#copy();
+    const code = this.$(".lab-python");
+    code.hidden = !code.hidden;
+    code.textContent = python(this.settings, this.seeds, this.step);
+  }
+
+  async #copy() {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.$(".lab-copied").textContent = WORDS.copied;
+    } catch {
+      this.$(".lab-copied").textContent = WORDS.not_copied;
+    }
+  }
+
+  async #enlarge(seed) {
+    this.large = seed;
+    await this.advance(0);
+  }
+
+  async #change(target) {
+    const { dataset, value } = target;
+    if (dataset.set) return this.set({ [dataset.set]: Number.isFinite(Number(value)) ? Number(value) : value });
+    if (target.name === "lab-view") return this.set({ view: value });
+    if (dataset.seeds !== undefined) return this.set({ seeds: value });
+    if (dataset.runs !== undefined) return this.set({ seeds: Array.from({ length: +value }, (_, i) => this.seeds[i] ?? this.seeds.at(-1) + i - this.seeds.length + 1) });
+    if (dataset.preset !== undefined) return this.#preset(value);
+    if (dataset.start) return this.#points(STARTS[value]());
+    if (dataset.speed !== undefined) this.speed = value;
+    if (dataset.show) {
+      this.show[dataset.show] = target.checked;
+      await this.advance(0);
+    }
+  }
+
+  async #preset(id) {
+    const preset = PRESETS.find(one => one.id === id);
+    if (preset) await this.start(check(preset.settings), preset.seeds, preset);
+    else await this.start(this.settings, this.seeds);
+  }
+
+  // -------------------------------------------------------------------------------------------- drawing
+  async #points(points) {
+    const few = points.slice(0, POINTS);
+    await this.start(check(kept(this.settings, { points: few })), this.seeds);
+  }
+
+  async #key(event) {
+    const { show, settings } = this, move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!event.target.matches(".lab-large") || !show.stamp) return;
+    if (!move && !["Enter", "Backspace"].includes(event.key)) return;
+    event.preventDefault();
+    const { reach } = this.runs[0], stay = x => Math.max(-reach, Math.min(reach, x));
+    if (move) {
+      show.stamp = show.stamp.map((x, i) => stay(x + move[i] * reach / 12));
+      return this.#draw();
+    }
+    const points = settings.points ?? [];
+    await this.#points(event.key === "Enter" ? [...points, ...cluster(...show.stamp, 10)] : points.slice(0, -10));
+    this.$(".lab-large").focus();
+  }
+
+  async #pointer(event) {
+    const canvas = event.target, { reach } = this.runs?.[0] ?? {};
+    if (!canvas.matches?.(".lab-large") || !this.show.stamp) return;
+    event.preventDefault();
+    const points = [], box = canvas.getBoundingClientRect(), context = canvas.getContext("2d");
+    const add = ({ clientX, clientY }) => {
+      const [x, y] = [clientX - box.left, clientY - box.top];
+      points.push([(x / box.width * 2 - 1) * reach, (1 - y / box.height * 2) * reach].map(value => Number(value.toFixed(2))));
+      context.fillRect(x - 2, y - 2, 4, 4);
+    };
+    add(event);
+    canvas.setPointerCapture(event.pointerId);
+    canvas.addEventListener("pointermove", add);
+    await new Promise(done => ["pointerup", "pointercancel"].forEach(kind => canvas.addEventListener(kind, done, { once: true })));
+    canvas.removeEventListener("pointermove", add);
+    await this.#points([...(this.settings.points ?? []), ...points]);
+  }
+}
+
+// Old settings with changes. A new method brings its own defaults; what both methods use stays as it was.
+function kept(settings, changes) {
+  const { method = settings.method } = changes;
+  const view = changes.view ?? (METHODS.contrast.includes(method) ? "contrast" : "plane");
+  if (view !== settings.view) return { view, method: METHODS[view].includes(method) ? method : METHODS[view][0], ...changes };
+  const drawn = changes.data === "drawn" && !settings.points?.length ? { points: STARTS.blobs() } : {};
+  if (method === settings.method) return { ...settings, ...drawn, ...changes };
+  const stay = ["view", "data", "points", "batch", "labels", "pairs", "test"].filter(name => name in settings);
+  return { ...Object.fromEntries(stay.map(name => [name, settings[name]])), ...drawn, ...changes };
+}
+
+// Where the lab is a guest on another page, its look comes with it.
+function dress() {
+  const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("lab.css", import.meta.url) });
+  return new Promise(done => { sheet.onload = sheet.onerror = done; document.head.append(sheet); });
+}
+
+// The lab on its own page, and for those who teach or test with it.
+export async function mount(place, options) {
+  if (options.compact) await dress();
+  const lab = new Lab(place, options);
+  const after = call => async (...given) => { await lab.ready; return call(...given); };
+  window.lab = { state: () => lab.state(), set: after(changes => lab.set(changes)), run: after(steps => lab.run(steps)), ready: lab.ready };
+  try {
+    await lab.ready;
+  } catch (error) {
+    place.textContent = WORDS.failed(error.message);
+  }
+  return lab;
+}
+
+const page = document.querySelector("#lab-here");
+if (page) {
+  await mount(page, { address: location.search });
+
+}

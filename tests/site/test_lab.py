@@ -1,0 +1,214 @@
+"""The lab as its visitors use it: by mouse, by keyboard, by address, by script, small on the start page, and without scripts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+
+import pytest
+from playwright.sync_api import expect
+from site_server import ROOT
+from test_browser import DESKTOP, watched
+
+pytestmark = pytest.mark.browser
+
+PRESETS = json.loads((ROOT / "book" / "static" / "lab" / "presets.json").read_text(encoding="utf-8"))
+KEYS = {"view", "method", "data", "settings", "seeds", "step", "covered", "precision", "d_loss", "g_loss", "accuracy"}
+# The longest time for which the page could not answer, in milliseconds.
+LONGEST = """() => { window.longest = 0;
+  new PerformanceObserver(list => list.getEntries().forEach(task => longest = Math.max(longest, task.duration)))
+    .observe({ type: "longtask" }); }"""
+
+
+@pytest.fixture
+def lab(address, browser):
+    """Open the lab at the end of an address, ready to be used; complain about errors and other hosts afterwards."""
+    problems: list[str] = []
+    with browser.new_context(viewport=DESKTOP) as context:
+        page = watched(context, address, problems)
+
+        def opened(where: str = ""):
+            page.goto("about:blank")
+            page.goto(f"{address}lab.html{where}")
+            page.wait_for_function("window.lab?.ready")
+            page.evaluate("() => lab.ready")
+            return page
+
+        yield opened
+    assert not problems, problems
+
+
+def state(page) -> dict:
+    return page.evaluate("() => lab.state()")
+
+
+def test_state_has_its_names_and_a_value_for_each_run(lab):
+    page = lab("?method=ebgan&data=ring&seeds=3,5,9")
+    page.evaluate("() => lab.run(20)")
+    seen = state(page)
+    assert set(seen) == KEYS and (seen["view"], seen["method"], seen["data"]) == ("plane", "ebgan", "ring")
+    assert seen["seeds"] == [3, 5, 9] and seen["step"] == 20 and seen["accuracy"] == [None] * 3
+    assert all(len(seen[name]) == 3 and all(map(math.isfinite, seen[name])) for name in ("d_loss", "g_loss"))
+    assert all(0 <= modes <= 8 for modes in seen["covered"]) and all(0 <= share <= 1 for share in seen["precision"])
+    assert len(set(seen["d_loss"])) == 3, "three seeds, three runs"
+
+
+def test_one_address_is_one_experiment(lab):
+    where = "?method=gan&data=grid&units=16&seeds=0-3"
+    first = lab(where)
+    first.evaluate("() => lab.run(30)")
+    seen, address = state(first), first.evaluate("() => location.search")
+    again = lab(address)
+    again.evaluate("() => lab.run(30)")
+    assert state(again) == seen and seen["settings"]["units"] == 16
+    again.get_by_role("button", name="Reset, same seeds").click()
+    again.evaluate("() => lab.run(30)")
+    assert state(again) == seen
+
+
+def test_scripts_set_by_the_same_names_and_wrong_ones_are_named(lab):
+    page = lab()
+    page.evaluate("() => lab.set({ view: 'contrast', method: 'nt_xent', seeds: [1, 2] })")
+    page.evaluate("() => lab.run(5)")
+    seen = state(page)
+    assert (seen["view"], seen["method"], seen["step"]) == ("contrast", "nt_xent", 5)
+    assert all(0 <= share <= 1 for share in seen["accuracy"]) and seen["covered"] == [None, None]
+    for wrong, named in (("{ method: 'vae' }", "vae"), ("{ nonsense: 1 }", "nonsense"), ("{ seeds: [1, 1] }", "1,1")):
+        said = page.evaluate(f"() => lab.set({wrong}).then(() => 'accepted', error => error.message)")
+        assert named in said, f"{wrong}: {said}"
+    assert state(page) == seen, "a refused setting changes nothing"
+    page.evaluate("() => lab.set({ method: 'cd' })")
+    page.evaluate("() => lab.run(2)")
+    seen = state(page)
+    assert seen["view"] == "plane" and seen["g_loss"] == [None, None] and seen["d_loss"][0] is not None
+
+
+def test_an_address_that_asks_for_what_is_not_there_says_so(lab):
+    page = lab("?method=vae&seeds=0-1")
+    assert "vae" in page.locator(".lab-says").inner_text() and state(page)["method"] == "gan"
+
+
+def test_buttons_train_and_the_words_follow(lab):
+    page = lab("?seeds=0-3")
+    page.get_by_role("button", name="One step").click()
+    expect(page.locator(".lab-says")).to_contain_text("Step 1.")
+    before = state(page)
+    page.get_by_role("button", name="Step D").click()
+    expect(page.locator(".lab-says")).to_contain_text("Step 2.")
+    after = state(page)
+    assert after["covered"] == before["covered"] and after["g_loss"] == before["g_loss"], "G did not move"
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => lab.state().step > 30")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".lab-says")).to_contain_text("of 4 runs cover all 8 modes")
+    page.wait_for_timeout(500)
+    rest = state(page)["step"]
+    page.wait_for_timeout(500)
+    assert state(page)["step"] == rest, "paused means paused"
+    assert "95 % interval" in page.locator(".lab-announces").inner_text()
+    page.get_by_role("button", name="Other seeds").click()
+    page.wait_for_function("() => lab.state().step === 0")
+    assert state(page)["seeds"] == [8, 9, 10, 11]
+
+
+def test_a_run_that_diverges_is_said_and_stops_alone(lab):
+    page = lab("?method=wgan_gp&break=lr_ten&lr=0.1&seeds=0-1")
+    page.evaluate("() => lab.run(400)")
+    losses = state(page)["d_loss"]
+    words = page.locator(".lab-says").inner_text()
+    assert ("Stopped" in words) == any(loss is None or not math.isfinite(loss) for loss in losses), (losses, words)
+
+
+def test_eight_runs_leave_the_page_awake(lab):
+    page = lab("?method=ebgan&data=ring&units=32&batch=64&seeds=0-7")
+    page.get_by_label("Speed").select_option("fast")
+    page.evaluate(LONGEST)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(3000)
+    page.get_by_role("button", name="Pause").click()
+    assert state(page)["step"] > 20 and page.evaluate("longest") < 200  # the goal is 50 on a quiet machine
+
+
+def test_it_pauses_when_nobody_looks(lab):
+    page = lab("?seeds=0")
+    page.get_by_role("button", name="Play").click()
+    page.evaluate("""() => { Object.defineProperty(document, 'hidden', { value: true });
+        document.dispatchEvent(new Event('visibilitychange')); }""")
+    expect(page.locator("[data-do=play]")).to_have_text("Play")
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset["id"])
+def test_every_preset_opens_and_asks(preset, lab):
+    page = lab(f"?preset={preset['id']}")
+    assert state(page)["seeds"] == preset["seeds"]
+    assert state(page)["settings"].items() >= preset["settings"].items()
+    question = page.locator(".lab-ask")
+    assert preset["ask"]["question"] in question.inner_text()
+    assert question.get_by_role("radio").count() == len(preset["ask"]["answers"]) in {2, 3, 4}
+
+
+def test_the_runs_answer_a_guess(lab):
+    preset = min(PRESETS, key=lambda one: one["ask"]["steps"])
+    page = lab(f"?preset={preset['id']}")
+    page.locator(".lab-ask").get_by_role("radio").first.check()
+    page.evaluate(f"() => lab.run({preset['ask']['steps']})")
+    said = page.locator(".lab-answer").inner_text()
+    assert said.startswith(f"You said: {preset['ask']['answers'][0]['text']}.") and "Measured:" in said
+
+
+def test_points_are_drawn_by_pointer_and_by_keyboard(lab):
+    page = lab("?data=blob&seeds=0")
+    page.get_by_label("Data").select_option("drawn")
+    page.wait_for_function("() => lab.state().data === 'drawn'")
+    canvas = page.locator(".lab-large")
+    before = len(state(page)["settings"]["points"])
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_function(f"() => lab.state().settings.points.length === {before + 10}")
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 60, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"() => lab.state().settings.points.length > {before + 12}")
+    page.evaluate("() => lab.run(5)")
+    assert state(page)["step"] == 5 and len(lab(page.evaluate("() => location.search")).evaluate("() => lab.state().settings.points")) > 12
+
+
+def test_the_start_page_runs_it_small(address, browser):
+    problems: list[str] = []
+    with browser.new_context(viewport=DESKTOP) as context:
+        page = watched(context, address, problems)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        page.wait_for_timeout(300)
+        assert not any("/lab/" in url for url in asked), "the lab comes on a click, not before"
+        page.get_by_role("button", name="live").click()
+        page.wait_for_function("() => window.lab && lab.state().step > 10")
+        assert len(state(page)["seeds"]) == 8 and not problems, problems
+
+
+def test_without_scripts_there_is_a_still_and_a_sentence(address, browser):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address + "lab.html")
+        assert page.locator("#lab-here img").is_visible() and "needs scripts" in page.locator("#lab-here").inner_text()
+        page.goto(address)
+        assert not page.locator(".lab-door button").is_visible()
+
+
+@pytest.mark.parametrize("width", [360, 820, 1920])
+def test_it_fits_narrow_and_wide_windows(width, lab):
+    page = lab()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(200)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.locator(".lab-large").bounding_box()["width"] > 250
+
+
+def test_all_of_it_weighs_at_most_60_kb(site):
+    files = [path for path in (site / "_static" / "lab").rglob("*") if path.is_file()]
+    assert 8 <= len(files) and sum(len(gzip.compress(path.read_bytes())) for path in files) <= 60_000
