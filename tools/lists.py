@@ -82,8 +82,9 @@ def matrix(toc: SiteMap, book: Path) -> str:
 
 
 def presets_of(book: Path) -> list[dict[str, Any]]:
-    """Return the lab's presets; an id begins with the number of the preset's chapter."""
-    return json.loads((book / "static" / "lab" / "presets.json").read_text(encoding="utf-8"))
+    """Return the lab's presets; an id begins with the number of the preset's chapter. A course may have no lab."""
+    path = book / "static" / "lab" / "presets.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 def presets(toc: SiteMap, book: Path) -> str:

@@ -1,6 +1,6 @@
 // Settings and seeds as text: what stands behind ? in the page's address.
 import { check } from "./engine.js";
-import { used } from "./facts.js";
+import { METHODS, used } from "./facts.js";
 import { WORDS } from "./words.js";
 
 // "0-3" and "0,2,5" are seeds; so is a list of numbers.
@@ -32,7 +32,8 @@ export function readAddress(query) {
     if (name === "points") return [name, readPoints(text)];
     return [name, text !== "" && Number.isFinite(Number(text)) ? Number(text) : text];
   });
-  return { settings: check(Object.fromEntries(typed)), seeds: readSeeds(seeds), preset };
+  const view = METHODS.contrast.includes(given.method) ? { view: "contrast" } : {};
+  return { settings: check({ ...view, ...Object.fromEntries(typed) }), seeds: readSeeds(seeds), preset };
 }
 
 export function writeAddress(settings, seeds, preset) {

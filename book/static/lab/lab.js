@@ -1,8 +1,8 @@
 // The lab: controls, pictures and words around runs that train in workers. Without scripts the page shows a still.
 import { readAddress, readSeeds, writeAddress, writeSeeds } from "./address.js";
 import { curves, drawCircle, drawPlane, short } from "./draw.js";
-import { check, RANGES } from "./engine.js";
-import { faults, LOW_IS_REAL, METHODS, MODES, OFFERED, used } from "./facts.js";
+import { breaks, check, RANGES } from "./engine.js";
+import { LOW_IS_REAL, METHODS, MODES, OFFERED, used } from "./facts.js";
 import { Pool } from "./pool.js";
 import { python } from "./python.js";
 import { summary } from "./statistics.js";
@@ -100,7 +100,7 @@ export class Lab {
   async run(steps) {
     if (!Number.isInteger(steps) || steps < 0) throw new Error(`steps: got ${steps}, wanted a whole number, 0 or more`);
     for (let left = steps; left > 0;) {
-      const now = Math.min(left, this.#chunk(FRAME));
+      const now = Math.min(left, this.#chunk(3 * FRAME));
       await this.advance(now);
       left -= now;
     }
@@ -165,15 +165,16 @@ export class Lab {
   }
 
   #over(name, runs = this.runs.filter(run => !run.error)) {
-    return summary(runs.map(run => run.metrics[name] ?? null));
+    return summary(runs.map(run => run.metrics[name] ?? null), 0, name === "covered" ? MODES[this.settings.data] : 1);
   }
 
   get words() {
     const { runs, settings } = this, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
     const sums = Object.fromEntries(NUMBERS.slice(2).map(name => [name, this.#over(name)]));
     const full = going.filter(run => run.metrics.covered === modes).length;
+    const constant = going.filter(run => run.metrics.constant).length;
     const stopped = runs.filter(run => run.error).map(run => `${WORDS.seed(run.seed)}, ${run.error}`);
-    return WORDS.sentence({ step: this.step, runs: runs.length, modes, full, stopped, ...sums });
+    return WORDS.sentence({ step: this.step, runs: runs.length, modes, full, stopped, constant, ...sums });
   }
 
   #say(text) {
@@ -220,7 +221,9 @@ export class Lab {
 
   #charts() {
     const { history, settings } = this, contrast = settings.view === "contrast";
-    const points = name => history.map(({ step, runs }) => [step, summary(runs.map(run => run[name] ?? null))]).filter(([, s]) => s);
+    const ends = name => name.endsWith("loss") ? [] : [0, name === "covered" ? MODES[settings.data] : 1];
+    const over = (runs, name) => summary(runs.map(run => run[name] ?? null), ...ends(name));
+    const points = name => history.map(({ step, runs }) => [step, over(runs, name)]).filter(([, s]) => s);
     const line = (name, kind, text = WORDS[name]) => ({ name: text, kind, points: points(name) });
     const levels = this.runs[0].levels, modes = MODES[settings.data];
     const charts = contrast ? [
@@ -262,8 +265,8 @@ export class Lab {
   }
 
   #measure(name) {
-    if (name === "stopped") return this.runs.filter(run => run.error).length;
     if (name === "full") return this.runs.filter(run => !run.error && run.metrics.covered === MODES[this.settings.data]).length;
+    if (name === "constant") return this.runs.filter(run => run.metrics.constant).length;
     if (name === "d_loss") return summary(this.runs.map(run => run.d_loss))?.mean ?? NaN;
     return this.#over(name)?.mean ?? NaN;
   }
@@ -280,7 +283,7 @@ export class Lab {
     const views = ["plane", "contrast"].map(view => `<label><input type="radio" name="lab-view" value="${view}"${view === settings.view ? " checked" : ""}> ${WORDS[view]}</label>`).join(" ");
     const fields = used(settings).filter(name => name !== "points");
     const presets = [option("", WORDS.free, !this.preset), ...PRESETS.map(({ id, title }) => option(id, title, id === this.preset?.id))].join("");
-    const lists = { method: METHODS[settings.view], break: faults(settings.method, RANGES.break.values) };
+    const lists = { method: METHODS[settings.view], break: breaks(settings.method) };
     const values = name => lists[name] ?? RANGES[name].values;
     const draws = settings.data === "drawn" && settings.view === "plane" ? this.#drawing() : "";
     this.$(".lab-fields").innerHTML = `<fieldset class="lab-view">${views}</fieldset>` + field(WORDS.preset, `<select data-preset>${presets}</select>`)
@@ -435,5 +438,4 @@ export async function mount(place, options) {
 const page = document.querySelector("#lab-here");
 if (page) {
   await mount(page, { address: location.search });
-
 }

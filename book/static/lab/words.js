@@ -56,11 +56,12 @@ export const WORDS = {
     accuracy !== null && accuracy !== undefined ? `accuracy ${short(100 * accuracy)} %` : null,
   ].filter(Boolean).join(", "),
   // The line of words under the pictures; `s` holds summaries over runs, null where there is nothing to sum up.
-  sentence({ step, runs, modes, full, stopped, covered, precision, accuracy, train_accuracy }) {
+  sentence({ step, runs, modes, full, stopped, covered, precision, accuracy, train_accuracy, constant }) {
     const parts = [];
     if (covered) parts.push(`${full} of ${runs} runs cover all ${modes} modes; mean ${interval(covered)}.`);
     if (precision) parts.push(`Precision: mean ${interval(precision)}.`);
     if (accuracy) parts.push(`Accuracy on the test: mean ${percent(accuracy)} %; in training ${percent(train_accuracy)} %.`);
+    if (constant) parts.push(`${constant} of ${runs} runs give every pair of the test the same answer.`);
     if (stopped.length) parts.push(`Stopped: ${stopped.join("; ")}.`);
     return `Step ${step}. ${parts.join(" ")}`;
   },
@@ -69,7 +70,7 @@ export const WORDS = {
   measured: {
     full: value => `${value} runs cover all modes`, covered: value => `on average ${short(value)} modes are covered`,
     precision: value => `a mean precision of ${short(value)}`, accuracy: value => `a mean accuracy of ${short(100 * value)} %`,
-    d_loss: value => `a mean loss of ${short(value)}`, stopped: value => `${value} runs stopped`,
+    d_loss: value => `a mean loss of ${short(value)}`, constant: value => `${value} runs give every pair the same answer`,
   },
   need_seeds: text => `Seeds: got “${text}”, wanted one to eight different whole numbers such as 0-7 or 3,5,9`,
 };

@@ -24,7 +24,7 @@ function look(run, mean, large, arrows) {
     levels: run.levels(), metrics: run.metrics(),
   };
   if (run.settings.view === "contrast") return { ...seen, embeddings: run.embeddings() };
-  const size = large ? 56 : 24;
+  const size = large ? 48 : 20;
   return {
     ...seen, reach, size, real: run.real(SHOWN), fake: run.samples(SHOWN), landscape: run.landscape(size, reach),
     arrows: large && arrows ? run.arrows(60) : null,
