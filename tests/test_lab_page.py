@@ -68,10 +68,10 @@ def test_links_keep_every_setting_and_seed() -> None:
     given = {"method": "cd", "data": "drawn", "points": [[0.25, -1], [1, 2]], "chain": 20, "break": "lr_ten"}
     script = f"""
     const {{ readAddress, writeAddress }} = await import("./address.js"), {{ check }} = await import("./engine.js");
-    const settings = check({json.dumps(given)}), read = readAddress(writeAddress(settings, [4, 5, 6], "04"));
-    out = {{ same: JSON.stringify(read.settings) === JSON.stringify(settings), seeds: read.seeds, preset: read.preset }}
+    const settings = check({json.dumps(given)}), read = readAddress(writeAddress(settings, [4, 5, 6], "a"), [{{ id: "a" }}]);
+    out = {{ same: JSON.stringify(read.settings) === JSON.stringify(settings), seeds: read.seeds, preset: read.preset.id }}
     """
-    assert node(script) == {"same": True, "seeds": [4, 5, 6], "preset": "04"}
+    assert node(script) == {"same": True, "seeds": [4, 5, 6], "preset": "a"}
 
 
 @pytest.mark.parametrize("seeds", ["", "x", "0-8", "5-3", "1,1", "1.5", "-1", "0,,2"])

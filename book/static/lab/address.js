@@ -3,6 +3,8 @@ import { check } from "./engine.js";
 import { METHODS, used } from "./facts.js";
 import { WORDS } from "./words.js";
 
+const USUAL = [0, 1, 2, 3, 4, 5, 6, 7];
+
 // "0-3" and "0,2,5" are seeds; so is a list of numbers.
 export function readSeeds(given) {
   const parts = Array.isArray(given) ? given.map(String) : String(given).split(",");
@@ -25,15 +27,18 @@ export function writeSeeds(seeds) {
 const writePoints = points => points.map(([x, y]) => `${x},${y}`).join(";");
 const readPoints = text => text.split(";").filter(Boolean).map(pair => pair.split(",").map(Number));
 
-// Return {settings, seeds, preset} of an address, with numbers as numbers. Unknown names are refused by `check`.
-export function readAddress(query) {
-  const { seeds = "0-7", preset = null, ...given } = Object.fromEntries(new URLSearchParams(query.replace(/^\?/, "")));
+// Return {settings, seeds, preset} of an address; what it leaves out comes from the preset that it names, or is usual.
+// Unknown names are refused by `check`.
+export function readAddress(query, presets) {
+  const { seeds, preset: id, ...given } = Object.fromEntries(new URLSearchParams(query.replace(/^\?/, "")));
+  const preset = presets.find(one => one.id === id) ?? null;
   const typed = Object.entries(given).map(([name, text]) => {
     if (name === "points") return [name, readPoints(text)];
     return [name, text !== "" && Number.isFinite(Number(text)) ? Number(text) : text];
   });
   const view = METHODS.contrast.includes(given.method) ? { view: "contrast" } : {};
-  return { settings: check({ ...view, ...Object.fromEntries(typed) }), seeds: readSeeds(seeds), preset };
+  const settings = check({ ...preset?.settings, ...view, ...Object.fromEntries(typed) });
+  return { settings, seeds: seeds === undefined ? preset?.seeds ?? USUAL : readSeeds(seeds), preset };
 }
 
 export function writeAddress(settings, seeds, preset) {

@@ -69,12 +69,11 @@ export class Lab {
   async open(address) {
     let wanted, problem = null;
     try {
-      wanted = readAddress(address);
+      wanted = readAddress(address, PRESETS);
     } catch (error) {
-      [wanted, problem] = [readAddress(""), WORDS.bad_address(error.message)];
+      [wanted, problem] = [readAddress("", PRESETS), WORDS.bad_address(error.message)];
     }
-    const preset = PRESETS.find(({ id }) => id === wanted.preset) ?? null;
-    await this.start(wanted.settings, wanted.seeds, preset);
+    await this.start(wanted.settings, wanted.seeds, wanted.preset);
     if (problem) this.#say(problem);
   }
 
