@@ -68,8 +68,10 @@ def test_links_keep_every_setting_and_seed() -> None:
     given = {"method": "cd", "data": "drawn", "points": [[0.25, -1], [1, 2]], "chain": 20, "break": "lr_ten"}
     script = f"""
     const {{ readAddress, writeAddress }} = await import("./address.js"), {{ check }} = await import("./engine.js");
-    const settings = check({json.dumps(given)}), read = readAddress(writeAddress(settings, [4, 5, 6], "a"), [{{ id: "a" }}]);
-    out = {{ same: JSON.stringify(read.settings) === JSON.stringify(settings), seeds: read.seeds, preset: read.preset.id }}
+    const settings = check({json.dumps(given)});
+    const read = readAddress(writeAddress(settings, [4, 5, 6], "a"), [{{ id: "a" }}]);
+    const same = JSON.stringify(read.settings) === JSON.stringify(settings);
+    out = {{ same, seeds: read.seeds, preset: read.preset.id }}
     """
     assert node(script) == {"same": True, "seeds": [4, 5, 6], "preset": "a"}
 

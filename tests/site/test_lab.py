@@ -31,8 +31,7 @@ def lab(address, browser):
         def opened(where: str = ""):
             page.goto("about:blank")
             page.goto(f"{address}lab.html{where}")
-            page.wait_for_function("window.lab?.ready")
-            page.evaluate("() => lab.ready")
+            page.wait_for_function("() => window.lab")
             return page
 
         yield opened

@@ -41,7 +41,7 @@ function frame(compact) {
     <p class="lab-links">${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
     <pre class="lab-python" tabindex="0" hidden></pre>
     <details class="lab-settings" open><summary>${WORDS.settings}</summary><div class="lab-fields"></div></details>
-    <details class="lab-numbers"><summary>${WORDS.numbers}</summary><div class="table-scroll"></div></details>`;
+    <details class="lab-numbers"><summary>${WORDS.numbers}</summary><div class="lab-table" tabindex="0" role="region" aria-label="${WORDS.numbers}"></div></details>`;
   return `
     <div class="lab-ask" hidden></div>
     <p class="lab-buttons">${button("play")}${steps}${button("reset")}${button("others")}</p>
@@ -77,16 +77,20 @@ export class Lab {
     if (problem) this.#say(problem);
   }
 
-  // New runs with complete settings, at step 0.
+  // New runs with complete settings, at step 0. Until they are there, all stays as it was.
   async start(settings, seeds, preset = null) {
     this.pause();
     this.pool?.end();
-    Object.assign(this, { settings, seeds, preset, history: [], runs: null, large: seeds[0], rate: 0, answered: false });
-    this.pool = new Pool(settings, seeds);
-    if (!this.compact) this.#fields();
+    const pool = this.pool = new Pool(settings, seeds, this.show.arrows), runs = await pool.advance(0);
+    if (pool !== this.pool) return;  // replaced meanwhile
+    Object.assign(this, { settings, seeds, preset, runs, history: [], large: seeds[0], rate: 0, answered: false });
     this.#ask();
-    if (!this.compact) history.replaceState(null, "", writeAddress(settings, seeds, preset?.id));
-    await this.advance(0);
+    if (!this.compact) {
+      this.#fields();
+      history.replaceState(null, "", writeAddress(settings, seeds, preset?.id));
+    }
+    this.#remember(0);
+    this.#draw();
   }
 
   // Change settings by their names; `seeds` may be among them. What is not named stays as it is.
@@ -113,7 +117,7 @@ export class Lab {
     if (pool !== this.pool) return;  // replaced meanwhile
     this.runs = runs;
     if (steps) this.rate = 0.7 * this.rate + 0.3 * 1000 * steps / (performance.now() - start);
-    if (steps || !this.history.length) this.#remember(steps);
+    if (steps) this.#remember(steps);
     this.#draw();
     if (this.preset?.ask && !this.answered && this.step >= this.preset.ask.steps) this.#answer();
   }
@@ -424,13 +428,13 @@ function dress() {
 export async function mount(place, options) {
   if (options.compact) await dress();
   const lab = new Lab(place, options);
-  const after = call => async (...given) => { await lab.ready; return call(...given); };
-  window.lab = { state: () => lab.state(), set: after(changes => lab.set(changes)), run: after(steps => lab.run(steps)), ready: lab.ready };
   try {
     await lab.ready;
   } catch (error) {
     place.textContent = WORDS.failed(error.message);
+    throw error;
   }
+  window.lab = { state: () => lab.state(), set: async changes => lab.set(changes), run: async steps => lab.run(steps) };
   return lab;
 }
 

@@ -4,10 +4,10 @@ const MOST = 4;
 
 export class Pool {
   // `settings` are complete and checked; a seed for each run.
-  constructor(settings, seeds) {
+  constructor(settings, seeds, arrows) {
     this.seeds = seeds;
     this.large = seeds[0];
-    this.arrows = false;
+    this.arrows = arrows;
     const count = Math.min(MOST, navigator.hardwareConcurrency || 2, seeds.length);
     this.shares = Array.from({ length: count }, (_, k) => seeds.filter((_, i) => i % count === k));
     this.workers = this.shares.map(() => new Worker(new URL("worker.js", import.meta.url), { type: "module" }));
