@@ -25,7 +25,6 @@ def course(tmp_path: Path) -> Path:
 
 
 def texts(course: Path) -> str:
-    """Return everything in the copy, as one text."""
     return "\n".join(path.read_text() for path in course.rglob("*.*") if path.is_file() and ".git" not in path.parts)
 
 

@@ -57,7 +57,6 @@ class Build:
 
 
 def build(course: Path) -> Build:
-    """Build the small course as the Makefile builds the real one."""
     command = [sys.executable, "tools/build.py", "--jobs", "2"]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("COURSE_", "PYTHONPATH"))}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -67,7 +66,6 @@ def build(course: Path) -> Build:
 
 
 def change_cell(course: Path, name: str, cell: str, source: str) -> None:
-    """Replace the source of one cell of a chapter."""
     path = course / "book" / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     next(c for c in notebook.cells if c.id == f"{name}-{cell}").source = source
@@ -75,7 +73,6 @@ def change_cell(course: Path, name: str, cell: str, source: str) -> None:
 
 
 def page_of(course: Path, name: str) -> BeautifulSoup:
-    """Read a page of the built site."""
     return BeautifulSoup((course / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
 
 

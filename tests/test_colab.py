@@ -50,7 +50,6 @@ def run(command: list[object], env: dict[str, str], cwd: Path) -> subprocess.Com
 
 
 def checked(command: list[object], env: dict[str, str], cwd: Path) -> str:
-    """Run a command that must succeed; return what it printed."""
     done = run(command, env, cwd)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -58,8 +57,6 @@ def checked(command: list[object], env: dict[str, str], cwd: Path) -> str:
 
 @dataclass(frozen=True)
 class Colab:
-    """A fresh environment: its Python, its site-packages and the variables to run it with."""
-
     python: Path
     packages: Path
     env: dict[str, str]

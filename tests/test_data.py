@@ -154,7 +154,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def equals(loaded: tuple[Tensor, Tensor], pixels: np.ndarray, classes: np.ndarray) -> None:
-    """Compare pictures and labels with the bytes that they were made from."""
     images, labels = loaded
     assert images.dtype == torch.float32 and labels.dtype == torch.int64
     np.testing.assert_array_equal(((images + 1) * 127.5).round().numpy(), pixels)

@@ -62,7 +62,6 @@ def course(tmp_path: Path) -> Path:
 
 
 def write_chapter(course: Path, name: str, cells: list[str], text: str = "") -> None:
-    """Write a chapter: a title, perhaps with text, and some code cells."""
     # Ids and code differ: the build finds a notebook's name by its ids and its stored result by its code.
     code = [new_code_cell(source, id=f"{name}-{number}") for number, source in enumerate(cells)]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -71,7 +70,6 @@ def write_chapter(course: Path, name: str, cells: list[str], text: str = "") -> 
 
 
 def edit_markdown(course: Path, name: str) -> None:
-    """Change the title of a chapter, and how a cell is shown."""
     path = course / "book" / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[0].source = "# Another title"
@@ -80,8 +78,6 @@ def edit_markdown(course: Path, name: str) -> None:
 
 
 def changed_by(course: Path, change: Callable[[], object]) -> set[str]:
-    """Return the chapters whose fingerprint a change changes."""
-
     def fingerprints() -> set[tuple[str, str]]:
         return {(chapter.name, chapter.fingerprint) for chapter in chapters_of(course, course / "_build")}
 
@@ -114,7 +110,6 @@ def test_chapters_of_the_course_need_what_they_import() -> None:
 
 
 def executed(said: str) -> list[str]:
-    """Return the names of the chapters that were executed, as they were told."""
     return re.findall(r"^executing book/(\S+)\.ipynb$", said, re.MULTILINE)
 
 

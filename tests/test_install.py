@@ -24,7 +24,6 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ..
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
-    """Call the tool with some arguments."""
     monkeypatch.setattr(sys, "argv", ["install.py", *words])
     install.main()
 

@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 
 
 def png(mode: str) -> bytes:
-    """Draw a small picture with many colours."""
     picture, file = Image.new(mode, (40, 30)), io.BytesIO()
     for x in range(40):
         for y in range(30):
@@ -56,15 +55,6 @@ def test_for_a_pdf_pictures_are_jpeg(tmp_path: Path) -> None:
     with Image.open(tmp_path / name) as after:
         assert name.endswith(".jpg") and after.format == "JPEG" and after.size == (40, 30)
         assert min(after.getpixel((0, 15))) > 230, "what is clear is white"
-
-
-def test_a_figure_for_fine_screens_is_shown_half_as_wide(tmp_path: Path) -> None:
-    (tmp_path / "_images").mkdir()
-    Image.open(io.BytesIO(png("RGB"))).save(tmp_path / "_images" / "a.png", dpi=(200, 200))
-    link = '<a class="reference internal image-reference" href="_images/a.png">'
-    page = f'{link}<img alt="one" src="_images/a.png" />\n</a>'
-    light = Pictures(tmp_path, tmp_path / "kept").lighten(page, depth=0)
-    assert 'width="20" height="15"' in light and "<a " not in light
 
 
 def test_claims_get_a_link_each_and_no_address_twice() -> None:

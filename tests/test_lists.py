@@ -24,7 +24,6 @@ TOC = {
 
 @pytest.fixture
 def book(tmp_path: Path) -> Path:
-    """Make a book with one chapter and one quiz."""
     (tmp_path / "quizzes").mkdir()
     for name in ("01-first", "quizzes/part-1"):
         nbformat.write(new_notebook(cells=[new_markdown_cell(OPENING)]), tmp_path / f"{name}.ipynb")

@@ -25,7 +25,6 @@ def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 
 
 def slope(loss: Loss, at: Tensor) -> Tensor:
-    """Return the gradient of a loss at a point."""
     point = at.clone().requires_grad_()
     loss(point).sum().backward()
     return point.grad
@@ -36,7 +35,6 @@ def log_sigmoid(x: float) -> float:
 
 
 def of_fakes(loss: Loss, **settings: bool) -> Loss:
-    """Return a generator's loss that takes real outputs too."""
     return lambda real, fake: loss(fake, **settings)
 
 

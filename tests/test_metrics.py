@@ -25,7 +25,6 @@ UNIT = Mixture(torch.tensor([[0.0, 0.0], [4.0, 0.0]]), 0.5)
 
 
 def nearest_by_loops(points: Tensor, mixture: Mixture, widths: float) -> list[int]:
-    """Return the number of the nearest centre, or −1, point by point."""
     numbers = []
     for point in points.tolist():
         gaps = [math.dist(point, center) for center in mixture.centers.tolist()]
@@ -67,7 +66,6 @@ def test_true_samples_are_as_precise_as_theory_says_also_far_from_the_origin(mix
 
 
 def correlated(n: int, seed: int) -> Tensor:
-    """Return rows with a mean and correlations of their own."""
     return normal(n, 6, seed=seed) @ normal(6, 6, seed=seed + 100) + normal(6, seed=seed + 200)
 
 

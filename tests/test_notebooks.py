@@ -9,18 +9,15 @@ import bootstrap
 import nbformat
 import pytest
 import roles
-import yaml
 from check_notebooks import pictures_without_alt, problems
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 EXECUTED = ROOT / "_build" / "jupyter_execute"
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=[path.stem for path in CHAPTERS])
-
-
-# --- the chapters of the book ----------------------------------------------------------------------
 
 
 @each_chapter
@@ -29,15 +26,8 @@ def test_chapter_obeys_the_rules(chapter: Path) -> None:
     assert not found, "\n".join(found)
 
 
-def files_in_toc(entry: object) -> set[str]:
-    """Collect the values of `file` anywhere in the table of contents."""
-    entries = entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else []
-    own = {entry["file"]} if isinstance(entry, dict) and "file" in entry else set()
-    return own.union(*map(files_in_toc, entries))
-
-
 def test_toc_lists_every_notebook() -> None:
-    listed = files_in_toc(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
+    listed = set(parse_toc_yaml(ROOT / "_toc.yml"))
     unlisted = {path.stem for path in CHAPTERS} - listed
     assert CHAPTERS and not unlisted, f"_toc.yml does not list {sorted(unlisted)}: nobody would find these chapters"
 
@@ -99,7 +89,6 @@ def code(role: str, source: str, name: str, **metadata: object) -> NotebookNode:
 
 
 def good_notebook() -> NotebookNode:
-    """Return a chapter that obeys every rule."""
     cells = [
         new_markdown_cell(OPENING, id="opening"),
         new_code_cell(bootstrap.bootstrap_source(), id="bootstrap", metadata={"tags": bootstrap.TAGS}),
@@ -121,7 +110,6 @@ def good_notebook() -> NotebookNode:
 
 
 def cell(notebook: NotebookNode, name: str) -> NotebookNode:
-    """Return the cell with the id `name`."""
     return next(cell for cell in notebook.cells if cell.id == name)
 
 
@@ -135,7 +123,6 @@ def book(tmp_path: Path) -> Path:
 
 
 def problems_after(book: Path, change: Callable[[NotebookNode], object]) -> list[str]:
-    """Write the good notebook with one change and return what the checker says."""
     notebook = good_notebook()
     change(notebook)
     path = book / "chapter.ipynb"
@@ -144,28 +131,22 @@ def problems_after(book: Path, change: Callable[[NotebookNode], object]) -> list
 
 
 def add_text(name: str, text: str) -> Callable[[NotebookNode], None]:
-    """Return a change that adds a paragraph to a Markdown cell."""
     return lambda notebook: cell(notebook, name).update(source=f"{cell(notebook, name).source}\n\n{text}\n")
 
 
 def update(name: str, **values: object) -> Callable[[NotebookNode], None]:
-    """Return a change that replaces the source or another value of a cell."""
     return lambda notebook: cell(notebook, name).update(values)
 
 
 def replace(name: str, old: str, new: str) -> Callable[[NotebookNode], None]:
-    """Return a change that replaces a piece of a cell's source."""
     return lambda notebook: cell(notebook, name).update(source=cell(notebook, name).source.replace(old, new))
 
 
 def set_metadata(name: str, **metadata: object) -> Callable[[NotebookNode], None]:
-    """Return a change that replaces the metadata of a cell."""
     return update(name, metadata=nbformat.from_dict(metadata))
 
 
 def set_role(name: str, role: str) -> Callable[[NotebookNode], None]:
-    """Return a change that gives a cell another role, and folds it so."""
-
     def change(notebook: NotebookNode) -> None:
         cell(notebook, name).metadata["tags"] = [role]
         cell(notebook, name).update(roles.folded(cell(notebook, name)))
@@ -174,7 +155,6 @@ def set_role(name: str, role: str) -> Callable[[NotebookNode], None]:
 
 
 def set_image(**image: str) -> Callable[[NotebookNode], None]:
-    """Return a change that replaces the alt text of the figure."""
     return lambda notebook: cell(notebook, "figure").metadata["mystnb"].update(image=image)
 
 
@@ -256,9 +236,6 @@ def test_checker_reports_a_file_that_is_no_notebook_and_an_executed_picture_with
     assert "chapter.ipynb" in found and "(id style)" in found
 
 
-# --- the tools that write into notebooks ------------------------------------------------------------------
-
-
 def writes_then_agrees(tool: ModuleType, notebook: NotebookNode, book: Path) -> list[NotebookNode]:
     """Let a tool mend a notebook, once; return the cells that it leaves."""
     path, root = book / "chapter.ipynb", ["--root", str(book.parent)]
@@ -300,15 +277,5 @@ def test_bootstrap_cells_are_written(book: Path, capsys: pytest.CaptureFixture[s
     writes_then_agrees(bootstrap, notebook, book)
     assert "chapter.ipynb" in capsys.readouterr().out
     assert problems(book / "chapter.ipynb") == []
-
-
-def test_bootstrap_follows_the_configuration_and_names_no_dependency(book: Path) -> None:
-    config = book.parent / "_config.yml"
-    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
-    settings["repository"] |= {"url": "https://example.org/course/", "branch": "next"}
-    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    source = bootstrap.bootstrap_source(config)
-    assert "git+https://example.org/course@next" in source
+    source = bootstrap.bootstrap_source()
     assert not any(word in source for word in ("torch", "numpy", "except", "!pip")), source
-    found = problems_after(book, lambda notebook: None)
-    assert len(found) == 1 and "run tools/bootstrap.py" in found[0]

@@ -18,12 +18,10 @@ COMMAND = re.compile(r"(\./|\.venv/|(python3?|pip|make|git|jupyter|papermill|con
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
-    """Return language and content of the fenced blocks."""
     return [(token.info.strip(), token.content) for token in tokens_of(text) if token.type == "fence"]
 
 
 def runnable(text: str) -> list[str]:
-    """Return the blocks that are not marked as untested."""
     return [content for _, content in blocks(text) if not content.startswith(UNTESTED)]
 
 

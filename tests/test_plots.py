@@ -31,7 +31,6 @@ DRAWINGS: dict[str, Callable[[Axes], Axes]] = {
 
 @pytest.fixture
 def ax() -> Iterator[Axes]:
-    """Return empty axes, and leave no figure."""
     yield plots.figure()[1]
     plt.close("all")
 

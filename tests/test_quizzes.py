@@ -79,7 +79,6 @@ def question_problems(text: str) -> Iterator[str]:
 
 
 def quiz_problems(notebook: NotebookNode, path: Path) -> Iterator[str]:
-    """Say what is wrong with a quiz."""
     for rule in RULES:
         yield from (f"cell {index}: {message}" for index, message in rule(notebook, path))
     if any(cell.cell_type != "markdown" for cell in notebook.cells):

@@ -13,7 +13,6 @@ from helpers.seed import THREADS, rngs, seed_everything, torch_seed
 
 
 def draws() -> list[float]:
-    """Draw one number from each global source of randomness."""
     return [random.random(), float(np.random.rand()), float(torch.rand(()))]
 
 

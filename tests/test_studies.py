@@ -79,12 +79,10 @@ def first_looks(metrics: Metrics) -> list[float]:
 
 
 def starts(*names: str) -> Callable[[Metrics], list[float]]:
-    """The named series before the first step."""
     return lambda metrics: torch.tensor([metrics[name][0] for name in names]).flatten().tolist()
 
 
 def values(*names: str) -> Callable[[Metrics], list[float]]:
-    """The named numbers."""
     return lambda metrics: torch.tensor([metrics[name] for name in names]).flatten().tolist()
 
 

@@ -23,7 +23,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def digit_batch(**setting):
-    """Draw a batch of a rung that learns from digits."""
     return ladder._draw(Rung(data="digits", **setting), rngs([0])[0], *ladder.digits32("train"))
 
 

@@ -46,13 +46,6 @@ def test_the_syllables_are_chosen_by_the_rule_from_all_of_ks_x_1001() -> None:
     assert pack_hangul.chosen_syllables() == names and len(set(names)) == 640
 
 
-def test_no_two_fonts_are_near_twins() -> None:
-    images, _, fonts = syllables.packed_hangul()
-    pack_hangul.check_fonts(fonts, images)
-    with pytest.raises(SystemExit, match="Nanum Gothic and twin are too alike"):
-        pack_hangul.check_fonts([fonts[0], "twin"], images[[0, 0]])
-
-
 @drawn
 @pytest.mark.parametrize("number", range(16))
 def test_the_script_draws_what_is_packed(number: int) -> None:
@@ -93,12 +86,6 @@ def test_a_row_is_one_syllable_and_a_column_one_font(fold: int) -> None:
     for row, column in ((0, 1), (49, 0)):
         packed = images[fonts.index(part.fonts[column]), names.index(part.syllables[row])]
         np.testing.assert_array_equal(((part.images[row, column, 0] + 1) * 7.5).round().numpy(), packed)
-
-
-def test_pixels_find_few_syllables_in_unseen_fonts_and_about_as_many_in_each_fold() -> None:
-    ink = [syllables.embed_fonts(nn.Flatten(), hangul("test", fold).images + 1) for fold in FOLDS]
-    found = [float(syllables.retrieval_table(codes).nanmean()) for codes in ink]
-    assert all(0.1 < share < 0.2 for share in found), found
 
 
 def test_first_letters_are_those_of_unicodes_order() -> None:

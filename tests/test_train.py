@@ -27,14 +27,12 @@ each_method = pytest.mark.parametrize("name", METHODS)
 
 
 def start(seeds: Sequence[int], dtype: torch.dtype = torch.float32, name: str = "gan") -> train.Game:
-    """Make a game on the plane, one run per seed."""
     others = [seed + 1000 for seed in seeds]
     judge = mlp((2, WIDTH, WIDTH, 1), others, scalar=True) if name == "gan" else mlp_autoencoder((2, WIDTH, 3), others)
     return train.make_game(mlp((LATENT, WIDTH, WIDTH, 2), seeds).to(dtype), judge.to(dtype), lr=2e-3)
 
 
 def draws(rng: Rngs, dtype: torch.dtype) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
-    """Return sources of real points and of noise."""
     return lambda: ring().sample(BATCH, rng).to(dtype), lambda: noise(BATCH, LATENT, rng).to(dtype)
 
 
@@ -73,7 +71,6 @@ def test_each_run_trains_as_if_alone(name: str) -> None:
 
 
 def ordinary_networks() -> tuple[nn.Sequential, nn.Sequential]:
-    """Make a generator and a discriminator of `torch.nn.Linear`."""
     return mlp((LATENT, WIDTH, WIDTH, 2)).double(), mlp((2, WIDTH, WIDTH, 1), scalar=True).double()
 
 
@@ -265,7 +262,6 @@ def test_a_label_shows_a_progress_bar(capsys: pytest.CaptureFixture[str], monkey
 
 
 def lone_run(seed: int, pause: float = 0.0) -> tuple[Tensor, int, int]:
-    """Train one run; return its losses, the process and its number of threads."""
     time.sleep(pause)
     return play([seed], 10)[1].d_loss, os.getpid(), torch.get_num_threads()
 
@@ -343,7 +339,6 @@ class Learned(nn.Module):
 
 
 def batches() -> Callable[[], tuple[Tensor, Tensor]]:
-    """Return a source of fresh batches of rows and targets."""
     rng = torch.Generator().manual_seed(0)
     return lambda: (torch.randn(8, 4, generator=rng), torch.randn(8, 3, generator=rng))
 
