@@ -9,8 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -47,22 +47,13 @@ def course(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@dataclass(frozen=True)
-class Build:
-    """How a build went: whether it succeeded, what it said, and which chapters it has executed."""
-
-    good: bool
-    said: str
-    executed: set[str]
-
-
-def build(course: Path) -> Build:
+def build(course: Path) -> SimpleNamespace:
     command = [sys.executable, "tools/build.py", "--jobs", "2"]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("COURSE_", "PYTHONPATH"))}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     done = subprocess.run(command, cwd=course, env=env, timeout=TIMEOUT, check=False, **pipes)
     print(done.stdout)  # pytest shows it where a test fails
-    return Build(done.returncode == 0, done.stdout, set(executed(done.stdout)))
+    return SimpleNamespace(good=done.returncode == 0, said=done.stdout, executed=set(executed(done.stdout)))
 
 
 def change_cell(course: Path, name: str, cell: str, source: str) -> None:
