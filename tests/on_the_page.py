@@ -1,7 +1,5 @@
 """Functions as a chapter writes them out, for the tests that compare them with those of `helpers`."""
 
-from __future__ import annotations
-
 import ast
 import json
 from pathlib import Path

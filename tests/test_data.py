@@ -7,7 +7,6 @@ import math
 import pickle
 import socket
 import struct
-import tarfile
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -206,16 +205,6 @@ def test_without_files_or_network_it_is_said_what_to_do_by_hand(
     assert all(file in str(caught.value) for file in KNOWN[name]["md5"])
     assert str((tmp_path / KNOWN[name]["folder"]).resolve()) in str(caught.value)
     assert isinstance(caught.value.__cause__, RuntimeError | OSError) == download
-
-
-def test_cifars_archive_is_unpacked_by_a_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive = tmp_path / "cifar-10-python.tar.gz"
-    with tarfile.open(archive, "w:gz") as tar:
-        tar.addfile(tarfile.TarInfo("cifar-10-batches-py/test_batch"))
-    monkeypatch.setattr(torchvision.datasets.CIFAR10, "tgz_md5", md5(archive.read_bytes()))
-    with pytest.raises(RuntimeError, match=r"data_batch_1 is missing or damaged"):  # the archive held one empty file
-        data.load("cifar10", "test", tmp_path, download=True)
-    assert (tmp_path / "cifar-10-batches-py" / "test_batch").is_file()
 
 
 def test_the_checksums_are_torchvisions() -> None:

@@ -1,7 +1,5 @@
 """Chapters are executed again when something changes that they depend on, and only then; several at once."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The environment is made once, and without CUDA for who asks for that; pip itself is not called here."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Lighter pages show the same pictures, and the PDF is made where it can be."""
 
-from __future__ import annotations
-
 import base64
 import io
 import subprocess

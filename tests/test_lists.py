@@ -1,7 +1,5 @@
 """The build's lists of chapters say what the notebooks say."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import nbformat

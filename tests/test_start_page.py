@@ -1,7 +1,5 @@
 """The start page's figure is a training that happened, and openings of chapters keep every word."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

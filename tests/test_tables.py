@@ -1,7 +1,5 @@
 """Tables are tables on a page, lined up in a terminal, and whole."""
 
-from __future__ import annotations
-
 import pytest
 from bs4 import BeautifulSoup
 

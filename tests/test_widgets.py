@@ -1,7 +1,5 @@
 """`scrub` writes HTML that is whole, accessible and the same in every run; `explore` has a still."""
 
-from __future__ import annotations
-
 import base64
 import io
 import re

@@ -1,7 +1,5 @@
 """The words of the field: words of this course's own are found, ordinary English is not, and spelling is checked."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import subprocess
