@@ -66,21 +66,12 @@ class Colab:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a bare clone of the working tree as it is now, with the branch that the bootstrap cell wants."""
     # Uncommitted work is tested too; and nothing is written into the repository's own .git.
-    tree = tmp_path_factory.mktemp("tree")
-    listing = checked(["git", "ls-files", "-coz", "--exclude-standard"], dict(os.environ), ROOT)
-    for name in filter(None, listing.split("\0")):
-        if (ROOT / name).is_file():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            (tree / name).write_bytes((ROOT / name).read_bytes())
+    bare = tmp_path_factory.mktemp("remote") / "git"
     env = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    who, bare = ["-c", "user.name=Test", "-c", "user.email=test@example.org"], tmp_path_factory.mktemp("remote") / "git"
-    for command in (
-        ["init", "--quiet", f"--initial-branch={CONFIG['branch']}"],
-        ["add", "--all"],
-        [*who, "commit", "--quiet", "--message", "The working tree"],
-        ["clone", "--quiet", "--bare", tree, bare],
-    ):
-        checked(["git", *command], env, tree)
+    there = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", f"--git-dir={bare}"]
+    checked([*there, "init", "--quiet", "--bare", f"--initial-branch={CONFIG['branch']}"], env, ROOT)
+    for command in (["add", "--all"], ["commit", "--quiet", "--message", "The working tree"]):
+        checked([*there, f"--work-tree={ROOT}", *command], env, ROOT)
     return bare
 
 

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,19 +24,6 @@ def runnable(text: str) -> list[str]:
     return [content for _, content in blocks(text) if not content.startswith(UNTESTED)]
 
 
-def command_problems(text: str) -> Iterator[str]:
-    """Blocks are commands for a shell; those for another system are marked; no command hides in running text."""
-    for language, content in blocks(text):
-        if language not in {"sh", "powershell"}:
-            yield f"a block is {language!r}; 'sh' or 'powershell' is wanted"
-        if language == "powershell" and not content.startswith(UNTESTED):
-            yield f"a block for PowerShell does not begin with {UNTESTED!r}"
-    for token in tokens_of(text):
-        for child in token.children or []:
-            if child.type == "code_inline" and COMMAND.match(child.content):
-                yield f"{child.content!r} stands in running text, where no test runs it"
-
-
 def run_block(content: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run a block as a reader would, in the course's folder and its environment; its files go to `home`."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -49,7 +35,10 @@ def run_block(content: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_commands_are_tested_or_say_that_they_are_not() -> None:
-    assert not list(command_problems(TROUBLE))
+    assert {language for language, _ in blocks(TROUBLE)} == {"sh", "powershell"}
+    assert all(content.startswith(UNTESTED) for language, content in blocks(TROUBLE) if language == "powershell")
+    inline = [child for token in tokens_of(TROUBLE) for child in token.children or [] if child.type == "code_inline"]
+    assert [child.content for child in inline if COMMAND.match(child.content)] == [], "in running text no test runs it"
     assert 8 <= len(runnable(TROUBLE)) < len(blocks(TROUBLE))
 
 

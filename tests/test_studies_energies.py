@@ -166,16 +166,9 @@ def test_report_of_stills_of_real_clips_and_of_jumps() -> None:
     assert sequences.clip_report(jumps)["acceleration"] == pytest.approx(total / 250, rel=1e-4)
 
 
-@pytest.mark.parametrize(("judged", "drawn"), sequences.ARMS)
-def test_clips_have_their_shape(judged: int, drawn: int) -> None:
-    clips, generator = sequences.train_clips([3, 4], judged, drawn, 2)
-    assert clips.shape == (2, 250, 4, 12, 12)
-    assert generator(torch.zeros(2, 5, 16)).shape == (2, 5, drawn * 144)
+def test_interpolated_clips_start_and_end_at_noise_of_their_own() -> None:
     with pytest.raises(ValueError, match="judged, drawn"):  # frames drawn alone cannot be judged together
         sequences.train_clips([0], 4, 1, 1)
-
-
-def test_interpolated_clips_start_and_end_at_noise_of_their_own() -> None:
     _, generator = sequences.train_clips([3, 4], 1, 1, 2)
     clips = sequences.interpolated_clips(generator, [source(1), source(2)])
     sources = [source(1), source(2)]
