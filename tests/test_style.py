@@ -41,12 +41,12 @@ def test_ruff_has_nothing_to_say() -> None:
 )
 def test_no_file_has(pattern: str, hits: list[str], misses: list[str], tmp_path: Path) -> None:
     def lines(folder: Path, files: str) -> list[str]:
-        command = ["git", "grep", "-hIE", files, pattern]
+        command = ["git", "grep", "-nIE", files, pattern]
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout.splitlines()
 
     assert lines(ROOT, "--untracked") == []
     (tmp_path / "a.py").write_text("\n".join(hits + misses), encoding="utf-8")
-    assert lines(tmp_path, "--no-index") == hits
+    assert [line.split(":", 2)[2] for line in lines(tmp_path, "--no-index")] == hits
 
 
 def test_workflows_are_pinned_and_may_only_read() -> None:
