@@ -113,6 +113,15 @@ def test_score_knows_real_digits_and_one_picture() -> None:
     assert good["spread"] == pytest.approx(1, abs=0.1) and one["spread"] < 0.05
 
 
+def test_score_in_parts_is_that_of_the_metrics() -> None:
+    rows = stability.digits()[::4]
+    pictures, values = stability.enlarge(rows), stability.score(rows)
+    distance = metrics.frechet_distance(metrics.digit_features(pictures), stability.real_features())
+    assert values["distance"] == pytest.approx(distance, rel=1e-2)
+    assert values["confidence"] == pytest.approx(float(metrics.digit_probabilities(pictures).amax(1).mean()), rel=1e-3)
+    assert torch.allclose(stability.enlarge(torch.full((1, 196), 3.0)), torch.ones(1, 1, 28, 28))  # cut
+
+
 def test_methods_differ_in_their_losses_only() -> None:
     def drawn(method: str) -> Tensor:
         return stability.train_and_score([0], method, stability.KNOBS[method][2], **SHORT, looks=1)[1]

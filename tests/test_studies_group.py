@@ -130,6 +130,14 @@ def test_the_threshold_does_not_see_the_test_labels(monkeypatch):
     assert (after.threshold, after.accuracy) == (before.threshold, pytest.approx(1 - before.accuracy))
 
 
+def test_pair_cosines_are_those_of_the_pairs():
+    network = ladder._start(Rung(encoder="batch norm"), 0)[0].eval()  # its embeddings are no unit vectors
+    images, pairs, _ = ladder.held_out("test")
+    with torch.no_grad():
+        some = torch.cosine_similarity(network(images[pairs[:5, 0]]), network(images[pairs[:5, 1]]))
+    assert torch.allclose(ladder.pair_cosines(network, images, pairs[:5]), some, atol=1e-5)
+
+
 def test_other_pictures_are_learned_and_judged():
     with torch_seed(0):
         white = {split: (torch.rand(40, 3, 32, 32), torch.arange(40) % 2) for split in ("train", "validation", "test")}
