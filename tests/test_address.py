@@ -1,6 +1,5 @@
 """One command says where the course lives, everywhere; until then nothing is published under the stand-in."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,13 +13,9 @@ NEW, STAND_IN = address.Repository("Octo-Cat", "my.course"), address.Repository(
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
     """Copy what git knows of the course, as a repository of its own."""
-    listing = subprocess.run(["git", "ls-files", "-z", *address.FILES], cwd=ROOT, capture_output=True, check=True)
-    for name in filter(None, listing.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    for command in (["init", "--quiet"], ["add", "--all"]):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    here, there = [f"--work-tree={ROOT}"], [f"--work-tree={tmp_path}"]
+    for command in (["init", "--quiet"], [*here, "add", "--", *address.FILES], [*there, "checkout-index", "--all"]):
+        subprocess.run(["git", f"--git-dir={tmp_path / '.git'}", *command], cwd=ROOT, check=True)
     return tmp_path
 
 
