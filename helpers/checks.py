@@ -18,13 +18,13 @@ from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origi
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Known = dict[str, int]  # the lengths of the axes that were met so far
 
 
 class Diverged(ArithmeticError):
-    """A training or a Langevin chain whose numbers are no longer finite."""
+    """A training, a Langevin chain or a result whose numbers are no longer finite."""
 
 
 def fail(name: str, given: object, expected: str) -> NoReturn:
@@ -41,9 +41,13 @@ def require(holds: object, name: str, given: object, expected: str) -> None:
 
 def describe(value: object) -> str:
     """Describe a value briefly: tensors by shape and type, short values as they are."""
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)} and type {value.dtype}"
-    text = re.sub(r"\s*\n\s*", " ", repr(value))  # a message is one line
+    try:
+        if isinstance(value, Tensor):
+            odd = "" if _plain(value) else f", {value.layout} on {value.device}"
+            return f"a tensor of shape {tuple(value.shape)} and type {value.dtype}{odd}"
+        text = re.sub(r"\s*\n\s*", " ", repr(value))  # a message is one line
+    except Exception:  # such as of a number with thousands of digits
+        return f"a value of type {type(value).__name__}"
     return text if len(text) <= 60 else f"{type(value).__name__} {text[:57]}..."
 
 
@@ -61,12 +65,12 @@ class Kind:
 
     def problem(self, value: Any, known: Known) -> str | None:
         """Say what would have been right, or `None` if the value is."""
-        good = isinstance(value, Tensor) and value.numel() > 0 and self.holds(value)
-        runs = good and self.axes[0] == "*S" and len(self.axes) == 2 and value.shape[1:] == (1,)
+        good = isinstance(value, Tensor) and _plain(value) and value.numel() and self.holds(value)
+        runs = good and self.axes[:1] == ("*S",) and len(self.axes) == 2 and value.shape[1:] == (1,)
         if good and not runs and _fits(list(value.shape), list(self.axes), known):
             return None
         expected = f"{self.words} of shape ({', '.join(self.axes)}), not empty"
-        expected += ", S runs or none" if self.axes[0] == "*S" else ""
+        expected += ", S runs or none" if self.axes[:1] == ("*S",) else ""
         if runs:
             return f"{expected}; squeeze the last axis, or each row is read as a run of its own"
         met = [f"{axis} = {size}" for axis, size in known.items() if axis in self.axes]
@@ -75,7 +79,7 @@ class Kind:
 
 def _fits(lengths: list[int], axes: list[str], known: Known) -> bool:
     """Say whether a shape fits the axes of a pattern, and note the lengths of those that fit."""
-    if axes[0] == "*S" and len(lengths) < len(axes):
+    if axes[:1] == ["*S"] and len(lengths) < len(axes):
         lengths = [0, *lengths]  # no such axis
     if "..." in axes:
         spot = axes.index("...")
@@ -91,18 +95,29 @@ def _fits(lengths: list[int], axes: list[str], known: Known) -> bool:
     return True
 
 
+FLOATS = torch.float32, torch.float64, torch.float16, torch.bfloat16
+
+
+def _plain(x: Tensor) -> bool:
+    known = x.dtype in FLOATS or (torch.can_cast(x.dtype, torch.int64) and not x.is_quantized)
+    return known and x.layout == torch.strided and not (x.is_nested or x.is_meta)
+
+
 def _finite(value: Tensor) -> bool:
-    return value.is_floating_point() and bool(torch.isfinite(value).all())
+    value = value.detach()  # a sum is quicker than a look at each number, but may overflow
+    return value.dtype in FLOATS and bool(value.sum().isfinite() or value.isfinite().all())
 
 
 def _in_range(value: Tensor) -> bool:
-    return _finite(value) and bool(value.abs().max() < 1.01)  # for rounding
+    low, high = value.detach().aminmax() if _finite(value) else (-torch.inf, torch.inf)
+    return bool(low > -1.01 and high < 1.01 and (low < 0 or low == high))  # 0.01 for rounding
 
 
-Float = Kind("a float tensor", Tensor.is_floating_point)  # `train` looks at the losses
+Float = Kind("a float tensor", lambda x: x.dtype in FLOATS)  # `checked` looks at results
 Finite = Kind("a finite float tensor", _finite)
-Images = Kind("a float tensor with values in [−1, 1]", _in_range)
-Int = Kind("a tensor of whole numbers", lambda x: not x.is_floating_point() and not x.is_complex())
+Images = Kind("a float tensor with values in [−1, 1] (not [0, 1])", _in_range)
+Int = Kind("a tensor of whole numbers", lambda x: torch.can_cast(x.dtype, torch.int64))
+Classes = Kind("a tensor of 0, 1, 2, ...", lambda x: bool(((x >= 0) & (x == x.long())).all()))
 Binary = Kind("a tensor of 0 and 1", lambda x: bool(((x == 0) | (x == 1)).all()))
 
 
@@ -119,7 +134,9 @@ class Range:
     def problem(self, value: Any, _: Known) -> str | None:
         """Say what would have been right, or `None` if the value is."""
         kinds = int | np.integer if self.whole else int | float | np.integer | np.floating
-        if isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value):
+        largest = 2**32 if self.whole else 1e15  # the square of a larger one would leave float32
+        number = isinstance(value, kinds) and not isinstance(value, bool) and abs(value) < math.inf
+        if number and abs(value) <= largest:
             above = value > self.low if self.open_low else value >= self.low
             below = value < self.high if self.open_high else value <= self.high
             if above and below:
@@ -127,6 +144,7 @@ class Range:
         noun = "a whole number" if self.whole else "a finite number"
         low = f" {'above' if self.open_low else 'of at least'} {self.low:g}"
         high = f", {'below' if self.open_high else 'at most'} {self.high:g}"
+        noun += f" no larger than {largest:g}" * bool(number and abs(value) > largest)
         return noun + low * (self.low > -math.inf) + high * (self.high < math.inf)
 
 
@@ -137,7 +155,7 @@ Number = Annotated[float, Range()]
 Positive = Annotated[float, Range(0, open_low=True)]
 NonNegative = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
-Decay = Annotated[float, Range(0, 1, open_high=True)]
+Beta = Annotated[float, Range(0, 1, open_high=True)]
 
 
 def _problem(hint: Any, value: Any, known: Known) -> str | None:
@@ -154,10 +172,9 @@ def _problem(hint: Any, value: Any, known: Known) -> str | None:
         return None if good else f"one of {', '.join(map(repr, parts))}"
     if origin in (Sequence, tuple):
         return _row_problem(parts, value, known)
-    if hint is Any:
-        return None
     wanted = origin or hint
-    good = callable(value) if wanted is Callable else isinstance(value, wanted)
+    right = hint is Any or (callable(value) if wanted is Callable else isinstance(value, wanted))
+    good = right and (wanted is not Tensor or _plain(value))
     return None if good else "None" if wanted is type(None) else f"a {wanted.__name__}"
 
 
@@ -171,6 +188,15 @@ def _row_problem(parts: tuple[Any, ...], value: Any, known: Known) -> str | None
     hints = parts if several else parts * len(value)
     found = (_problem(hint, one, known) for hint, one in zip(hints, value, strict=True))
     return next(filter(None, found), None)
+
+
+def _check_alike(network: nn.Module, given: dict[str, Any]) -> None:
+    """Refuse numbers of another type, or on another device, than the network's weights."""
+    for weight in [*network.parameters()][:1]:
+        for name, value in given.items():
+            if isinstance(value, Tensor) and not torch.is_autocast_enabled(value.device.type):
+                same = (value.dtype, value.device) == (weight.dtype, weight.device)
+                require(same, name, value, f"{weight.dtype} on {weight.device}, as the weights are")
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -189,7 +215,14 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
             problem = _problem(hints[name], given[name], known) if said else None
             if problem:
                 fail(name, describe(given[name]), problem)
-        return function(*args, **kwargs)
+        if isinstance(self := given.get("self"), nn.Module) and function.__name__ != "__init__":
+            _check_alike(self, given)
+        result = function(*args, **kwargs)
+        for part in result if isinstance(result, tuple) else (result,):
+            number = isinstance(part, float) or getattr(part, "dtype", None) in FLOATS
+            if number and not _finite(torch.as_tensor(part)):
+                raise Diverged(f"{function.__qualname__}: its result has NaN or infinite values")
+        return result
 
     call.is_checked = True
     return call

@@ -14,9 +14,8 @@ from helpers.figures.claimed import show_claim
 def claim(text: str, holds: Any, measured: str) -> None:
     """State something that was measured, and fail if it is not so. Shows itself, and appends itself
     as JSON to the file that the environment variable `COURSE_CLAIMS` names, if it does."""
-    for name, value in (("text", text), ("measured", measured)):
-        good = value.strip() and value.isprintable()  # a line break could pretend another claim
-        require(good, name, repr(value), "a sentence on one line")
+    for name, value in (("text", text), ("measured", measured)):  # a line break could forge a claim
+        require(value.strip() and value.isprintable(), name, repr(value), "a sentence on one line")
     truth = holds.item() if getattr(holds, "shape", None) == () else holds  # of torch or NumPy
     require(isinstance(truth, bool), "holds", holds, "one truth value (True or False)")
     if path := os.environ.get("COURSE_CLAIMS"):

@@ -127,14 +127,10 @@ def pairs(labels: Int("N"), n: Count, rng: torch.Generator) -> tuple[Tensor, Ten
 
 
 def augment(
-    images: Images("N C H W"),
-    rng: torch.Generator,
-    degrees: Annotated[float, Range(0, 180)] = 15.0,
-    scale: Amount = 0.15,
-    shift: Amount = 0.1,
-    shear: Amount = 0.15,
-    strength: Share = 1.0,
-) -> Tensor:
+    images: Images("N C H W"), rng: torch.Generator,
+    degrees: Annotated[float, Range(0, 180)] = 15.0, scale: Amount = 0.15, shift: Amount = 0.1,
+    shear: Amount = 0.15, strength: Share = 1.0,
+) -> Tensor:  # fmt: skip
     """Rotate, scale, shift and shear each picture a little; `strength` is the share of these
     largest amounts. `scale` is a relative change of width and of height, `shift` a share of them,
     `shear` in widths per height. What comes in at the border is paper (−1)."""

@@ -70,7 +70,7 @@ def reconstruction_energy(
     (2016), section 2.3. `x` is (N, ...), or (S, N, d); the result (N,) or (S, N). The gradient
     flows through both places of x."""
     back = autoencoder(x)
-    good = back.shape == x.shape
+    good = isinstance(back, Tensor) and back.shape == x.shape and x.dim() > 1
     require(good, "autoencoder", back, f"a reconstruction of shape {tuple(x.shape)}")
     error = (back - x).flatten(2 if x.dim() == 3 else 1)  # (N, d) or (S, N, d)
     return torch.linalg.vector_norm(error, dim=-1) if kind == "norm" else (error**2).mean(-1)
@@ -89,7 +89,8 @@ def contrastive_divergence(
 def pull_away(codes: Float("*S N d")) -> Tensor:
     """Pull-away term (PT): the mean squared cosine of different codes. Zhao et al. (2016), section
     2.4. In [0, 1], and for N > d never below (N − d)/(d(N − 1)), the Welch bound."""
-    count = _at_least_two(codes)
+    count = codes.shape[-2]
+    require(count > 1, "codes", codes, "at least two codes")
     unit = _unit(codes)
     square = _products(unit) ** 2  # (..., N, N)
     others = square.sum((-2, -1)) - square.diagonal(dim1=-2, dim2=-1).sum(-1)
@@ -98,16 +99,16 @@ def pull_away(codes: Float("*S N d")) -> Tensor:
 
 def pull_away_unsquared(codes: Float("*S N d")) -> Tensor:
     """PT without its square, as much public code has it: lowest when the unit codes add up to 0."""
-    count = _at_least_two(codes)
-    unit = codes / torch.linalg.vector_norm(codes, dim=-1, keepdim=True)
+    count = codes.shape[-2]
+    require(count > 1, "codes", codes, "at least two codes")
+    unit = _unit(codes)
     # |Σ u|² is the sum of all cosines, and `count` that of each code with itself.
     return ((unit.sum(-2) ** 2).sum(-1) - count) / (count * (count - 1))
 
 
 def pair_margin_loss(distance: Float("N"), same: Binary("N"), margin: Positive) -> Tensor:
     """Mean of same·d² + (1 − same)·[m − d]₊². Hadsell, Chopra and LeCun (2006), eq. 4, without ½,
-    their Y being 1 − same.
-    Libraries differ: `ContrastiveLoss` of pytorch-metric-learning does not square."""
+    their Y being 1 − same. `ContrastiveLoss` of pytorch-metric-learning does not square."""
     require(not (distance < 0).any(), "distance", distance, "distances of at least 0")
     same = same.to(distance)
     return (same * distance**2 + (1 - same) * relu(margin - distance) ** 2).mean()
@@ -123,12 +124,9 @@ def triplet_loss(
 
 
 def cosine_bce(
-    a: Float("N d"),
-    b: Float("N d"),
-    same: Binary("N"),
-    scale: Number | Tensor = 1.0,
-    bias: Number | Tensor = 0.0,
-) -> Tensor:
+    a: Float("N d"), b: Float("N d"), same: Binary("N"), scale: Number | Float("") = 1.0,
+    bias: Number | Float("") = 0.0,
+) -> Tensor:  # fmt: skip
     """Binary cross-entropy with the logits scale·cos(a, b) + bias. The study group's loss has scale
     1 and bias 0, and cannot fall below −ln σ(1) = 0.3133. With both learned these are the logits of
     the pairwise sigmoid loss, which takes all pairs of a batch: Zhai et al. (2023), section 3.2."""
@@ -163,6 +161,9 @@ def _unit(rows: Tensor) -> Tensor:
     `torch.nn.functional.normalize` divides by at least 1e-12, which is 0 in float16, and makes the
     gradient of a row of zeros 10¹² times too large."""
     rows = rows.to(torch.promote_types(rows.dtype, torch.float32))
+    largest = rows.detach().abs().amax(-1, keepdim=True)  # (..., N, 1)
+    extreme = (largest > 0) & ((largest < 1e-15) | (largest > 1e15))  # its square would be 0 or ∞
+    rows = rows / largest.where(extreme, 1)
     length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)  # (..., N, 1)
     return rows / length.where(length > 0, 1)
 
@@ -180,12 +181,6 @@ def _log_sum_of_others(views: Tensor) -> Tensor:
     # the diagonal is in `similarity` too, outside the graph: its gradient is exp(−∞) = 0 anyway.
     largest = similarity.detach().fill_diagonal_(-torch.inf).amax(1, keepdim=True)  # (N, 1)
     return similarity.sub_(largest).exp_().sum(1).log() + largest.squeeze(1)
-
-
-def _at_least_two(codes: Tensor) -> int:
-    """Return how many codes can be compared."""
-    require(codes.shape[-2] > 1, "codes", codes, "at least two codes")
-    return codes.shape[-2]
 
 
 check_calls(globals())

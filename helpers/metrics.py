@@ -10,10 +10,12 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize, pad
+from torch.nn.functional import pad
 
+from helpers import losses
 from helpers.checks import (
     Binary,
+    Classes,
     Count,
     Finite,
     Images,
@@ -30,6 +32,7 @@ from helpers.data import Mixture, _packed
 from helpers.models import DigitClassifier
 
 FRECHET_N = 1000  # the Fréchet distance depends on how many pictures are compared
+Guesses = Classes("...") | Sequence[Classes("...")]
 Level = Annotated[float, Range(0, 1, open_low=True, open_high=True)]
 
 
@@ -43,6 +46,7 @@ def nearest_mode(samples: Finite("... N d"), mixture: Mixture, widths: Positive 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
     """Return distances (..., N, M), not by matrix products: those are wrong far from the origin."""
+    a, b = (rows.to(torch.promote_types(rows.dtype, torch.float32)) for rows in (a, b))
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
@@ -93,7 +97,7 @@ def digit_probabilities(images: Images("N 1 28 28")) -> Tensor:
 
 def class_probabilities(features: Finite("N 64")) -> Tensor:
     """Probabilities of the ten classes, (N, 10), from `digit_features`."""
-    return _frozen_classifier().head(features).softmax(-1)
+    return _frozen_classifier().head(features.float().cpu()).softmax(-1)
 
 
 def frechet_distance(a: Finite("N d"), b: Finite("M d")) -> float:
@@ -101,17 +105,13 @@ def frechet_distance(a: Finite("N d"), b: Finite("M d")) -> float:
     upwards when samples are few: compare only distances that were taken with equal numbers."""
     for name, value in (("a", a), ("b", b)):
         require(len(value) > 1, name, value, "at least two rows")
-    (mean_a, cov_a), (mean_b, cov_b) = _moments(a), _moments(b)
+    rows = [value.detach().cpu().double().numpy() for value in (a, b)]
+    mean_a, mean_b = (value.mean(0) for value in rows)  # (d,)
+    cov_a, cov_b = (np.atleast_2d(np.cov(value, rowvar=False)) for value in rows)  # (d, d)
     # tr (Σ_a Σ_b)^½ is the sum of the roots of the eigenvalues of Σ_a Σ_b, real and not negative.
     eigenvalues = np.linalg.eigvals(cov_a @ cov_b).real.clip(min=0)
     trace = np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(eigenvalues).sum()
-    return float(((mean_a - mean_b) ** 2).sum() + trace)
-
-
-def _moments(features: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean (d,) and covariance (d, d) in double precision."""
-    rows = features.detach().cpu().double().numpy()
-    return rows.mean(0), np.atleast_2d(np.cov(rows, rowvar=False))
+    return max(float(((mean_a - mean_b) ** 2).sum() + trace), 0.0)
 
 
 def effective_number(labels: Int("N")) -> float:
@@ -133,21 +133,18 @@ def precision_recall(
 
 def _share_inside(points: Tensor, members: Tensor, neighbours: int) -> float:
     """Return the share of `points` inside some member's ball."""
-    points, members = points.detach(), members.detach()
     # + 1: the nearest member to each is itself.
     radius = _distances(members, members).kthvalue(neighbours + 1, dim=1).values  # (members,)
     return float((_distances(points, members) <= radius).any(1).float().mean())
 
 
-def accuracy(predictions: Tensor | Sequence[Tensor], labels: Tensor | Sequence[Tensor]) -> float:
+def accuracy(predictions: Guesses, labels: Guesses) -> float:
     """Share of correct predictions; of several batches, all that are right over all there are."""
     both = predictions, labels
     guesses, truths = ([value] if isinstance(value, Tensor) else value for value in both)
     shapes = [tuple(guess.shape) for guess in guesses]
-    good = [tuple(truth.shape) for truth in truths] == shapes
-    require(good, "labels", labels, f"the shapes {shapes}")
+    require([tuple(truth.shape) for truth in truths] == shapes, "labels", labels, f"as {shapes}")
     right = torch.cat([(a == b).flatten() for a, b in zip(guesses, truths, strict=True)])
-    require(len(right), "labels", labels, "at least one value")
     return int(right.sum()) / len(right)
 
 
@@ -179,7 +176,7 @@ def _both_kinds(name: str, labels: Tensor) -> Tensor:
 
 def _unit(embeddings: Tensor) -> Tensor:
     """Return rows of length 1 in double precision, on the CPU: not every device has it."""
-    return normalize(embeddings.detach().cpu().double(), dim=-1)
+    return losses._unit(embeddings.detach().cpu().double())
 
 
 def retrieval_accuracy(queries: Finite("N d"), gallery: Finite("N d")) -> float:
@@ -196,7 +193,7 @@ def knn_accuracy(
     from sklearn.neighbors import KNeighborsClassifier  # here, as it takes a second that few need
 
     model = KNeighborsClassifier(k, metric="cosine", algorithm="brute")
-    return _score(model, train_x, train_y, test_x, test_y)
+    return _score(model, _unit(train_x), train_y, _unit(test_x), test_y)
 
 
 def linear_probe(
@@ -209,7 +206,7 @@ def linear_probe(
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    return _score(model, train_x, train_y, test_x, test_y)
+    return _score(model, train_x.float(), train_y, test_x.float(), test_y)
 
 
 def _score(model: Any, *tensors: Tensor) -> float:

@@ -20,6 +20,15 @@ from helpers.seed import rngs
 leaky_relu: Callable[[], nn.Module] = partial(nn.LeakyReLU, 0.2)
 
 
+class Linear(nn.Linear):
+    """The first layer of an `mlp`: a `torch.nn.Linear` that looks at what comes in."""
+
+    def forward(self, x: Float("... inputs")) -> Tensor:
+        """Map (..., inputs) to (..., outputs)."""
+        require(x.shape[-1] == self.in_features, "x", x, f"a last axis of {self.in_features}")
+        return super().forward(x)
+
+
 class BatchedLinear(nn.Module):
     """S linear layers side by side, each with weights of its own, drawn as `torch.nn.Linear` draws
     them. Layer k starts from `rngs[k]` alone: it trains the same whoever its neighbours are."""
@@ -54,16 +63,16 @@ class BatchedBatchNorm(nn.Module):
 
 
 def mlp(
-    sizes: Sequence[Count],
-    seeds: Sequence[Seed] | None = None,
-    activation: Callable[[], nn.Module] = leaky_relu,
-    scalar: bool = False,
-) -> nn.Sequential:
+    sizes: Sequence[Count], seeds: Sequence[Seed] | None = None,
+    activation: Callable[[], nn.Module] = leaky_relu, scalar: bool = False,
+) -> nn.Sequential:  # fmt: skip
     """Multilayer perceptron from (N, sizes[0]) to (N, sizes[-1]), or to (N,) if scalar. With S
     seeds, S networks at once, and both sides have a leading axis S."""
     require(len(sizes) > 1, "sizes", sizes, "at least two numbers of units")
     require(not scalar or sizes[-1] == 1, "sizes", sizes, "a last size of 1, since scalar=True")
-    linear = nn.Linear if seeds is None else partial(BatchedLinear, rngs=rngs(seeds))
+    require(not isinstance(activation, nn.Module), "activation", activation, "a class of layers")
+    require(len({*(seeds or ())}) == len(seeds or ()), "seeds", seeds, "no seed twice")
+    linear = Linear if seeds is None else partial(BatchedLinear, rngs=rngs(seeds))
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [linear(inputs, outputs), activation()]
@@ -136,7 +145,7 @@ class DigitClassifier(nn.Module):
         """Map pictures (N, 1, 28, 28) to features (N, 64), none of them negative."""
         return self.body(x)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float("N 1 28 28")) -> Tensor:
         """Map pictures (N, 1, 28, 28) to the logits of the ten classes, (N, 10)."""
         return self.head(self.features(x))
 
@@ -149,16 +158,15 @@ class AutoEncoder(nn.Module):
         super().__init__()
         self.encode, self.decode, self.bound = encode, decode, bound
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float("...")) -> Tensor:
         """Map samples to their reconstructions, of the same shape."""
         return self.decode(self.encode(x))
 
 
 def mlp_autoencoder(
-    sizes: Sequence[Count],
-    seeds: Sequence[Seed] | None = None,
+    sizes: Sequence[Count], seeds: Sequence[Seed] | None = None,
     pictures: tuple[Count, Count, Count] | None = None,
-) -> AutoEncoder:
+) -> AutoEncoder:  # fmt: skip
     """Autoencoder of an `mlp` and its mirror image; `sizes` run from the input to the code. With
     `pictures`, (C, H, W), it maps pictures, and the decoder ends with tanh."""
     layers = mlp((*sizes, *sizes[-2::-1]), seeds)
@@ -177,12 +185,9 @@ class Encoder(nn.Module):
     Each convolution halves the sides; batch normalisation keeps embeddings from starting alike."""
 
     def __init__(
-        self,
-        size: Count = 28,
-        channels: Count = 1,
-        widths: Sequence[Count] = (16, 32, 64),
+        self, size: Count = 28, channels: Count = 1, widths: Sequence[Count] = (16, 32, 64),
         dim: Count = 64,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         least = 2 ** len(widths)
         require(size >= least, "size", size, f"at least {least} for {len(widths)} convolutions")
@@ -210,7 +215,7 @@ class ScaledEncoder(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(float(scale)).log())  # it stays positive
         self.bias = nn.Parameter(torch.tensor(float(bias)))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float("...")) -> Tensor:
         """Map pictures to the encoder's embeddings."""
         return self.encoder(x)
 

@@ -12,13 +12,9 @@ from helpers.data import Rngs
 
 
 def langevin(
-    energy: Callable[[Tensor], Tensor],
-    x: Finite("..."),
-    steps: Count,
-    step_size: Positive,
-    noise: NonNegative | None = None,
-    rng: Rngs | None = None,
-) -> Tensor:
+    energy: Callable[[Tensor], Tensor], x: Finite("..."), steps: Count, step_size: Positive,
+    noise: NonNegative | None = None, rng: Rngs | None = None,
+) -> Tensor:  # fmt: skip
     """x ← x − step_size · ∇E(x) + noise · ε, ε standard normal. Welling and Teh (2011), eq. 3, with
     2·step_size for their step. With noise √(2·step_size), the default, many small steps lead to
     samples of p(x) ∝ exp(−E(x)). Less noise is a lower temperature; `noise=0` is plain gradient
@@ -27,8 +23,11 @@ def langevin(
     require(rng is not None or not noise, "rng", rng, "a torch.Generator, or one per row")
     x = x.detach()
     for _ in range(steps):
-        x = x.requires_grad_()
-        (gradient,) = torch.autograd.grad(energy(x).sum(), x)
+        with torch.inference_mode(False), torch.enable_grad():
+            x = x.clone().requires_grad_()
+            good = getattr(found := energy(x), "requires_grad", False)
+            require(good, "energy", found, "a function whose result depends on x")
+            (gradient,) = torch.autograd.grad(found.sum(), x)
         x = x.detach() - step_size * gradient
         if noise:
             x = x + noise * _normal(x, rng)

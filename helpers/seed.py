@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from helpers.checks import Count, Seed, check_calls
+from helpers.checks import Count, Seed, check_calls, require
 
 # The number of threads changes the last digits of a training, so build, tests and recordings share
 # it. One is nearly as fast as two for networks this small, and leaves a core to a second run.
@@ -18,6 +18,7 @@ THREADS = 1
 
 def seed_everything(seed: Seed, threads: Count = THREADS) -> torch.Generator:
     """Seed Python, NumPy and torch, fix the number of threads, and return a generator."""
+    require(threads <= 1024, "threads", threads, "at most 1024")
     random.seed(seed)
     np.random.seed(seed)  # readers' own cells may still use NumPy's global state
     torch.manual_seed(seed)
@@ -33,7 +34,6 @@ def rngs(seeds: Sequence[Seed]) -> list[torch.Generator]:
 @contextmanager
 def torch_seed(seed: Seed) -> Iterator[None]:
     """Build networks from a seed of their own; afterwards torch's global state is as before."""
-    rngs([seed])  # refuses what is no seed
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -20,16 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from helpers import losses
-from helpers.checks import (
-    Count,
-    Decay,
-    Diverged,
-    NonNegative,
-    Positive,
-    Whole,
-    check_calls,
-    require,
-)
+from helpers.checks import Beta, Count, Diverged, NonNegative, Positive, Whole, check_calls, require
 from helpers.models import AutoEncoder
 
 Energy = Callable[[nn.Module, Tensor], Tensor]
@@ -47,9 +38,8 @@ class Method:
 
 def gan(
     d_loss: Callable[..., Tensor] = losses.gan_d_loss,
-    g_loss: Callable[..., Tensor] = losses.gan_g_loss,
-    r1: NonNegative = 0.0,
-) -> Method:
+    g_loss: Callable[..., Tensor] = losses.gan_g_loss, r1: NonNegative = 0.0,
+) -> Method:  # fmt: skip
     """The GAN, or another loss on the discriminator's outputs; `r1` weighs `losses.r1_penalty`."""
 
     def d_side(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -62,11 +52,9 @@ def gan(
 
 
 def ebgan(
-    margin: Positive,
-    energy: Energy = losses.reconstruction_energy,
-    pull_away: NonNegative = 0.0,
+    margin: Positive, energy: Energy = losses.reconstruction_energy, pull_away: NonNegative = 0.0,
     term: Callable[[Tensor], Tensor] = losses.pull_away,
-) -> Method:
+) -> Method:  # fmt: skip
     """EBGAN; `pull_away` weighs a term on the codes of generated samples. Zhao et al. (2016)."""
 
     def d_side(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -90,14 +78,12 @@ class Game:
 
 
 def make_game(
-    generator: nn.Module,
-    discriminator: nn.Module,
-    lr: Positive = 1e-3,
-    d_lr: Positive | None = None,
-    betas: tuple[Decay, Decay] = (0.5, 0.999),
-) -> Game:
+    generator: nn.Module, discriminator: nn.Module, lr: Positive = 1e-3,
+    d_lr: Positive | None = None, betas: tuple[Beta, Beta] = (0.5, 0.999),
+) -> Game:  # fmt: skip
     """Give each network an Adam of its own; β₁ = 0.5 after Radford, Metz and Chintala (2016)."""
-    require(generator is not discriminator, "discriminator", "the generator", "another network")
+    apart = {*generator.parameters()}.isdisjoint(discriminator.parameters())
+    require(apart, "discriminator", "weights of the generator", "a network of its own")
     adam = partial(torch.optim.Adam, betas=tuple(betas), fused=True)
     g_optimizer = adam(generator.parameters(), lr=lr)
     d_optimizer = adam(discriminator.parameters(), lr=d_lr or lr)
@@ -105,13 +91,9 @@ def make_game(
 
 
 def make_ebgan(
-    generator: nn.Module,
-    autoencoder: AutoEncoder,
-    margin: Positive,
-    numbers: Count,
-    kind: Literal["norm", "mse"] = "norm",
-    **settings: Any,
-) -> Game:
+    generator: nn.Module, autoencoder: AutoEncoder, margin: Positive, numbers: Count,
+    kind: Literal["norm", "mse"] = "norm", **settings: Any,
+) -> Game:  # fmt: skip
     """Like `make_game`, after a look at the margin: above the largest energy, the hinge would never
     close. `numbers` is how many numbers a sample has, 784 for 28×28 pictures."""
     if autoencoder.bound is not None:
@@ -127,7 +109,7 @@ def d_step(game: Game, method: Method, real: Tensor, z: Tensor) -> Tensor:
         fake = game.generator(z)
     loss = method.d_loss(game.discriminator, real, fake)
     game.d_optimizer.zero_grad()
-    loss.sum().backward()
+    _backward("d_loss", loss)
     game.d_optimizer.step()
     return loss.detach()
 
@@ -137,9 +119,16 @@ def g_step(game: Game, method: Method, z: Tensor) -> Tensor:
     loss = method.g_loss(game.discriminator, game.generator(z))
     game.g_optimizer.zero_grad()
     # The gradient flows through the discriminator, but only the generator's weights keep it.
-    loss.sum().backward(inputs=list(game.generator.parameters()))
+    _backward("g_loss", loss, inputs=list(game.generator.parameters()))
     game.g_optimizer.step()
     return loss.detach()
+
+
+def _backward(name: str, loss: Any, **how: Any) -> None:
+    """Compute the gradient of a loss, of several runs at once if need be."""
+    good = isinstance(loss, Tensor) and loss.dim() < 2 and loss.requires_grad
+    require(good, name, loss, "one number, or one for each run, with a gradient for the weights")
+    loss.sum().backward(**how)
 
 
 @dataclass
@@ -162,21 +151,12 @@ class EncoderHistory:
 
 
 def fit(
-    game: Game,
-    method: Method,
-    sample_real: Callable[[], Tensor],
-    sample_noise: Callable[[], Tensor],
-    steps: Count,
-    *,
-    finish: Whole = 0,
-    d_steps: Count = 1,
-    g_steps: Count = 1,
-    average: AveragedModel | None = None,
-    watch: Callable[[Game], Any] | None = None,
-    every: Count = 100,
-    device: torch.device | str | None = None,
-    label: str | None = None,
-) -> History:
+    game: Game, method: Method, sample_real: Callable[[], Tensor],
+    sample_noise: Callable[[], Tensor], steps: Count, *, finish: Whole = 0, d_steps: Count = 1,
+    g_steps: Count = 1, average: AveragedModel | None = None,
+    watch: Callable[[Game], Any] | None = None, every: Count = 100,
+    device: torch.device | str | None = None, label: str | None = None,
+) -> History:  # fmt: skip
     """Play the game as in algorithm 1 of Goodfellow et al. (2014): a step moves first D, then G.
     `finish` further steps have a tenth of the learning rates, which then stay. `average` follows
     the generator's weights (Yazıcı et al. 2019). `watch` is called before the first step, after
@@ -199,48 +179,38 @@ def fit(
         return d_loss, g_loss
 
     look = partial(watch, game) if watch else None
-    losses, at, watched = _loop(update, steps + finish, look, every, label)
+    networks = game.generator, game.discriminator
+    losses, at, watched = _loop(update, steps + finish, look, every, label, *networks)
     return History(*losses, at, watched)
 
 
 def fit_encoder(
-    encoder: nn.Module,
-    loss: Callable[..., Tensor],
-    sample_batch: Callable[[], Sequence[Tensor]],
-    steps: Whole,
-    *,
-    finish: Whole = 0,
-    lr: Positive = 1e-3,
-    watch: Callable[[nn.Module], Any] | None = None,
-    every: Count = 100,
-    label: str | None = None,
-) -> EncoderHistory:
+    encoder: nn.Module, loss: Callable[..., Tensor], sample_batch: Callable[[], Sequence[Tensor]],
+    steps: Whole, *, finish: Whole = 0, lr: Positive = 1e-3,
+    watch: Callable[[nn.Module], Any] | None = None, every: Count = 100, label: str | None = None,
+) -> EncoderHistory:  # fmt: skip
     """Train one network with Adam: in each step a fresh batch, `loss(encoder, *batch)`, one update.
     `finish` further steps have a fresh Adam with a tenth of the rate. `watch` is as in `fit`."""
-    device = next(encoder.parameters()).device
-    adam, rates = partial(torch.optim.Adam, fused=True), (lr, lr / FINISH)
-    phases = [adam(encoder.parameters(), rate) for rate in rates]
+    device = next(encoder.parameters(), torch.zeros(0)).device
+    phases = [torch.optim.Adam([*encoder.parameters()], r, fused=True) for r in (lr, lr / FINISH)]
 
     def update(step: int) -> tuple[Tensor]:
         optimizer = phases[step >= steps]
         value = loss(encoder, *(tensor.to(device) for tensor in sample_batch()))
         optimizer.zero_grad()
-        value.backward()
+        _backward("loss", value)
         optimizer.step()
         return (value.detach().cpu(),)
 
     look = partial(watch, encoder) if watch else None
-    losses, at, watched = _loop(update, steps + finish, look, every, label)
+    losses, at, watched = _loop(update, steps + finish, look, every, label, encoder)
     return EncoderHistory(losses[0] if losses else torch.zeros(0), at, watched)
 
 
 def _loop(
-    update: Callable[[int], tuple[Tensor, ...]],
-    total: int,
-    watch: Callable[[], Any] | None,
-    every: int,
-    label: str | None,
-) -> tuple[list[Tensor], list[int], list[Any]]:
+    update: Callable[[int], tuple[Tensor, ...]], total: int, watch: Callable[[], Any] | None,
+    every: int, label: str | None, *networks: nn.Module,
+) -> tuple[list[Tensor], list[int], list[Any]]:  # fmt: skip
     """Update and watch; return a column of each loss, and what was seen at which steps."""
     losses, at, watched = [], [], []
     for step in progress(range(total + 1), label):
@@ -248,10 +218,15 @@ def _loop(
             at.append(step)
             watched.append(watch())
         if step < total:
-            losses.append(update(step))
+            try:
+                losses.append(update(step))
+            except Diverged as trouble:
+                raise Diverged(f"step {step + 1}: {trouble}") from trouble
             if not all(torch.isfinite(loss).all() for loss in losses[-1]):
-                values = [loss.tolist() for loss in losses[-1]]
-                raise Diverged(f"step {step + 1}: a loss is NaN or infinite: {values}")
+                raise Diverged(f"step {step + 1}: a loss is NaN or infinite: {losses[-1]}")
+    for network in networks:  # the last update may have spoilt it
+        if not all(value.isfinite().all() for value in network.state_dict().values()):
+            raise Diverged(f"step {total}: a weight is NaN or infinite")
     return [torch.stack(column) for column in zip(*losses, strict=True)], at, watched
 
 
@@ -283,7 +258,7 @@ def side_by_side(
 ) -> list[Any]:
     """Run independent trainings at once, each in a process of its own; return what they returned.
     A task works on a copy of what it uses: what it trains must be in what it returns."""
-    workers = min(workers, int(os.environ.get("COURSE_WORKERS", workers)))
+    workers = min(workers, len(tasks), int(os.environ.get("COURSE_WORKERS", workers)))
     if workers == 1:  # joblib would run the tasks here, and change the caller's networks
         tasks = [cloudpickle.loads(cloudpickle.dumps(task)) for task in tasks]
     with parallel_config("loky", inner_max_num_threads=torch.get_num_threads()):

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 import helpers
 from helpers import data, figures, losses, metrics, models, sampling, seed, train
 from helpers.checks import (
+    Beta,
     Binary,
     Count,
-    Decay,
     Finite,
     Float,
     Images,
@@ -46,7 +46,7 @@ def taking(hint: Any) -> Callable[[Any], Any]:
     """Return a checked function of one argument, `x`, that gives it back."""
 
     def same(x: Any) -> Any:
-        return x
+        return [x]  # in a list, since a bare result may not be NaN
 
     same.__annotations__["x"] = hint
     return checked(same)
@@ -81,7 +81,7 @@ KINDS: list[tuple[str, Any, list[Any], list[Any]]] = [
     ("a finite float tensor of shape (...), not empty", Finite("..."), [ROWS[0, 0], ROWS[None, None]], [ROWS[:0]]),
     ("a finite float tensor of shape (..., N, d), not empty", Finite("... N d"), [ROWS, ROWS[None]], [ROWS[0]]),
     (
-        "a float tensor with values in [−1, 1] of shape (N, 1, 28, 28), not empty",
+        "a float tensor with values in [−1, 1] (not [0, 1]) of shape (N, 1, 28, 28), not empty",
         Images("N 1 28 28"),
         [torch.ones(2, 1, 28, 28), torch.full((2, 1, 28, 28), -1.0)],
         [torch.ones(2, 3, 28, 28), torch.ones(2, 1, 28, 27), torch.ones(28, 28)]
@@ -107,7 +107,7 @@ KINDS: list[tuple[str, Any, list[Any], list[Any]]] = [
     ("a finite number above 0", Positive, [1e-300, 3], [0, 0.0, -1, *NOT_A_NUMBER]),
     ("a finite number of at least 0", NonNegative, [0, 0.0, 3], [-1e-9, *NOT_A_NUMBER]),
     ("a finite number of at least 0, at most 1", Share, [0, 0.5, 1], [-0.1, 1.1, *NOT_A_NUMBER]),
-    ("a finite number of at least 0, below 1", Decay, [0, 0.999], [1, 1.0, -0.1, *NOT_A_NUMBER]),
+    ("a finite number of at least 0, below 1", Beta, [0, 0.999], [1, 1.0, -0.1, *NOT_A_NUMBER]),
     ("one of 'a', 'b'", Literal["a", "b"], ["a", "b"], ["c", "", None, 3, ["a"], np.str_("c")]),
     ("a Module", nn.Module, [nn.Identity()], [None, nn.Identity, 3, ROWS]),
     ("a bool", bool, [True, False], ["no", 1, 0, None]),
@@ -125,7 +125,7 @@ KINDS: list[tuple[str, Any, list[Any], list[Any]]] = [
 def test_what_an_annotation_says_passes_and_all_else_is_named(
     expected: str, hint: Any, good: list[Any], bad: list[Any]
 ) -> None:
-    assert all(taking(hint)(value) is value for value in good)
+    assert all(taking(hint)(value)[0] is value for value in good)
     for value in bad:
         assert refused(taking(hint), value) == f"x: got {describe(value)}, expected {expected}"
 

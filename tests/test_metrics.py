@@ -171,7 +171,7 @@ def test_accuracy_counts_batches_by_their_size() -> None:
     assert metrics.accuracy(torch.cat(guesses), torch.cat(truths)) == 0.75
     assert metrics.accuracy(torch.tensor([True, False]), torch.tensor([1, 1])) == 0.5
     for nothing in (torch.zeros(0), [torch.zeros(0)] * 2):
-        with pytest.raises(ValueError, match=r"labels: got .*, expected at least one value"):
+        with pytest.raises(ValueError, match=r"predictions: got .*, not empty"):
             metrics.accuracy(nothing, nothing)
 
 

@@ -100,6 +100,8 @@ def surface(
 
 def picture_grid(ax: Axes, images: Finite("N 1 H W"), columns: Count = 12) -> Axes:
     """Draw pictures (N, 1, H, W) in [−1, 1] side by side, dark ink on white."""
+    good = images.min() < 0 or images.min() == images.max()
+    require(good, "images", images, "values in [−1, 1], not in [0, 1] or from 0 to 255")
     count, _, height, width = images.shape
     rows = -(-count // columns)
     sheet = np.full((rows * columns, height, width), -1.0, dtype=np.float32)

@@ -120,11 +120,8 @@ def check_storable(name: str, values: Any) -> dict[str, Any]:
     for key, value in values.items():
         with suppress(TypeError, ValueError, RecursionError):
             kept |= json.loads(json.dumps({key: value}, allow_nan=False))
-        given = f"a value of type {type(value).__name__}"
-        with suppress(Exception):  # a number of thousands of digits cannot be shown
-            given = describe(value)
         good = key in kept and kept[key] == value
-        require(good, f"{name}[{key!r}]", given, "a finite number, a text, None, or a list of these, under a name")
+        require(good, f"{name}[{key!r}]", describe(value), "a finite number, text, None, or a list of these")
     return kept
 
 

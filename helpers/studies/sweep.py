@@ -16,7 +16,7 @@ import platform
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -140,16 +140,20 @@ def _read(store: Path) -> tuple[dict[str, Row], bytes]:
 
 @contextmanager
 def _held(store: Path) -> Iterator[None]:
-    """Hold a store: two sweeps at once would do runs twice, and lose some."""
-    path = store.resolve().with_name(f"{store.name}.lock")
+    """Hold a store: two sweeps at once would do runs twice, and lose some. Who holds it stands in a file of its own, as
+    Windows lets nobody read or write one that is locked."""
+    path, owner = (store.resolve().with_name(f"{store.name}.{end}") for end in ("lock", "owner"))
     lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout:
-        raise RuntimeError(f"{store}: another sweep holds it ({path.read_text(encoding='utf-8')})") from None
+        holder = owner.read_text(encoding="utf-8") if owner.exists() else "since now"
+        raise RuntimeError(f"{store}: another sweep holds it ({holder})") from None
     try:
-        path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+        owner.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
         yield
     finally:
-        path.unlink(missing_ok=True)
+        for file in (owner, path):
+            with suppress(PermissionError):  # Windows keeps what is locked; there `release` removes it
+                file.unlink(missing_ok=True)
         lock.release()
