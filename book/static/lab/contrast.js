@@ -143,8 +143,8 @@ export class ContrastRun extends Run {
   embeddings() {
     const { n, points, classes } = this.train;
     const rows = this.encoder.forward(points, 3 * n);
-    const angles = Array.from({ length: 2 * n }, (_, k) => Math.atan2(rows[2 * k + 1], rows[2 * k]));
-    return { train: angles, labels: [...classes, ...classes] };
+    const angle = (_, k) => Math.atan2(rows[2 * k + 1], rows[2 * k]);
+    return { train: Array.from({ length: 2 * n }, angle), labels: [...classes, ...classes] };
   }
 
   // The cosine and the label of each pair.

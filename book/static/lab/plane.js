@@ -253,8 +253,8 @@ export class PlaneRun extends Run {
     const at = this.samples(n);
     const ofLoss = () => this.pull(at, n)[1].map((slope) => n * slope); // its loss is a mean
     const slopes = this.method.gLoss ? ofLoss() : this.energySlope(at);
-    const pairs = many(n, (r) => [...at.slice(2 * r, 2 * r + 2), -slopes[2 * r], -slopes[2 * r + 1]]);
-    return Float64Array.from(pairs.flat());
+    const row = (r) => [at[2 * r], at[2 * r + 1], -slopes[2 * r], -slopes[2 * r + 1]];
+    return Float64Array.from(many(n, row).flat());
   }
 
   // As helpers/metrics.py: a sample is at a mode within three standard deviations of it; a mode is
