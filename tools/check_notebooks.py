@@ -25,9 +25,16 @@ from roles import ROLES, code_of, folded, roles_of
 MAX_LINES = 25
 MAX_COLUMNS = 88
 EXERCISES = range(3, 6)
-ALLOWED_HTML = {"details", "summary", "br", "sub", "sup", "img"}
+# Tags and their attributes; a value is quoted and holds neither < nor >. Whatever else has a < in it is refused.
+PICTURE = ("alt", "height", "src", "width")
+ALLOWED_HTML = {"br": (), "details": ("open",), "img": PICTURE, "sub": (), "summary": (), "sup": ()}
+TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)((?:\s+[A-Za-z-]+(?:\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'))?)*)\s*/?>")
+ATTRIBUTE = re.compile(r"([A-Za-z-]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'))?")
 # What an editor or papermill leaves in a cell's metadata; it changes with every run and hides real changes.
 LEFT_BY_A_RUN = {"execution", "papermill", "ExecuteTime"}
+
+# What the rules meet in JSON that is deep, or no notebook: texts where lists should be, cells without a source.
+ODD = (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 
 Problem = tuple[int | None, str]
 Rule = Callable[[NotebookNode, Path], Iterator[Problem]]
@@ -179,12 +186,36 @@ def only_known_html(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
         for html in html_of(cell.source):
             if "<!--" in html:
                 yield index, "HTML comment; say it in the text or leave it out"
-            for tag, attributes in re.findall(r"<([A-Za-z][\w-]*)([^>]*)>", html):
-                if tag.lower() not in ALLOWED_HTML:
-                    yield index, f"raw HTML <{tag}>; only {', '.join(sorted(ALLOWED_HTML))} are allowed"
-                alt = re.search(r"\balt\s*=\s*([\"'])(.*?)\1", attributes)
-                if tag.lower() == "img" and (poor := is_poor_alt(alt and alt.group(2))):
-                    yield index, f"<img> needs an alt text: {poor}"
+            else:
+                yield from ((index, message) for message in html_problems(html))
+
+
+def html_problems(html: str) -> Iterator[str]:
+    """Find what raw HTML has beside the tags and attributes of the allow list: it may run code on the site."""
+    for closing, tag, written in TAG.findall(html):
+        name, given = tag.lower(), {one[0].lower(): one[1] or one[2] for one in ATTRIBUTE.findall(written)}
+        if closing:
+            continue
+        if name not in ALLOWED_HTML:
+            yield f"raw HTML <{tag}>; only {', '.join(ALLOWED_HTML)} are allowed"
+            continue
+        if unknown := sorted(set(given) - set(ALLOWED_HTML[name])):
+            yield f"<{tag}> with {', '.join(unknown)}; allowed there: {', '.join(ALLOWED_HTML[name]) or 'nothing'}"
+        if re.match(r"\s*[\w+.-]*:|\s*//", given.get("src", "")) or "&" in given.get("src", ""):
+            yield f"<img> with src {given['src'][:40]!r}; only a file of the course"
+        if name == "img" and (poor := is_poor_alt(given.get("alt"))):
+            yield f"<img> needs an alt text: {poor}"
+    if "<" in (rest := TAG.sub("", html)):
+        yield f"raw HTML that is no whole tag: {rest[rest.index('<') :][:30]!r}"
+
+
+def no_raw_cells(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """Raw cells and attachments go to the site as they are, with whatever code is in them."""
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type not in {"code", "markdown"}:
+            yield index, f"a {cell.cell_type} cell; only code and Markdown are allowed"
+        if cell.get("attachments"):
+            yield index, "has attachments; put pictures into files"
 
 
 def pictures_have_alt(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
@@ -426,6 +457,7 @@ RULES: list[Rule] = [
     claims_in_checks,
     no_myst,
     only_known_html,
+    no_raw_cells,
     pictures_have_alt,
     figures_have_alt,
 ]
@@ -436,11 +468,12 @@ def problems(path: Path) -> list[str]:
     try:
         # Not nbformat.read: it would mend old formats and double ids in silence.
         notebook = nbformat.reader.reads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
-        return [f"{path}: cannot be read as a notebook: {error}"]
-    if notebook.get("nbformat") != 4:
-        return [f"{path}: nbformat is {notebook.get('nbformat')}, expected 4.5"]
-    return [f"{path}{where(notebook, index)}: {message}" for rule in RULES for index, message in rule(notebook, path)]
+        if notebook.get("nbformat") != 4:
+            return [f"{path}: nbformat is {notebook.get('nbformat')}, expected 4.5"]
+        found = [(index, message) for rule in RULES for index, message in rule(notebook, path)]
+    except (OSError, nbformat.reader.NotJSONError, *ODD) as error:
+        return [f"{path}: cannot be read as a notebook: {type(error).__name__}: {error}"]
+    return [f"{path}{where(notebook, index)}: {message}" for index, message in found]
 
 
 def where(notebook: NotebookNode, index: int | None) -> str:
