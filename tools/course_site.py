@@ -32,8 +32,10 @@ from fontTools.subset import parse_unicodes
 from fontTools.ttLib import TTFont
 from light_pages import Pictures, cut_font, cut_math_fonts, lighten_code, plain_classes
 from lists import LISTS, chapter_file, chapters_among, presets_of, title_of
+from meeting import write_meetings
 from myst_nb.sphinx_ import HideCodeCellNode
 from openings import dress_openings
+from predictions import write_predictions
 from roles import code_of
 from search_sections import keep_sections, write_index
 from sphinx.application import Sphinx
@@ -353,6 +355,13 @@ def leave_boxes(site: Path) -> None:
     script.write_text(text.replace(MARK_BOX, MARKED_ELSEWHERE), encoding="utf-8")
 
 
+def join_scripts(site: Path) -> None:
+    """Give the meeting room and its kin what they show, and one plain script each."""
+    write_meetings(site)
+    write_predictions(site)
+    subprocess.run([node_binary(), str(VENDOR / "scripts.mjs"), str(site)], check=True)
+
+
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
     """Apply PAGE_CHANGES to the pages that were written, and make pages and styles lighter."""
     if error is not None or app.builder.format != "html":
@@ -377,6 +386,8 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
             path.write_text(new, encoding="utf-8")
     for path in (path for path in (site / "_images").glob("*") if path.name not in shown):
         path.unlink()  # a picture that a lighter one stands in for, or one of an earlier build
+    if app.builder.name == "html":
+        join_scripts(site)
     leave_boxes(site)
     cut_math_fonts(site, VENDOR / "node_modules" / "katex" / "dist" / "fonts", site.parent / ".woff")
     subprocess.run([node_binary(), str(VENDOR / "styles.mjs"), str(site)], check=True)

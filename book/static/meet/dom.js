@@ -1,0 +1,49 @@
+// Small helpers that make elements.
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter(child => child != null && child !== false));
+  return element;
+}
+export const button = (text, act, more = {}) => h("button", { type: "button", onclick: act, ...more }, text);
+
+// HTML of the course's own pages; its links open beside the room, so that nobody leaves it by accident.
+export function html(text, more = {}) {
+  const box = h("div", more);
+  box.append(document.createRange().createContextualFragment(text));
+  box.querySelectorAll("a[href]").forEach(link => { link.target = "_blank"; });
+  return box;
+}
+
+// A control with its name above it.
+let count = 0;
+export function labelled(text, input) {
+  input.id ||= `meet-field-${++count}`;
+  return h("div", { class: "meet-field" }, h("label", { for: input.id }, text), input);
+}
+
+// A field that is kept at each keystroke. `read` and `write` reach its place in what is remembered.
+export function field(label, read, write, { rows = 0, type = "text", ...more } = {}) {
+  const input = rows ? h("textarea", { rows, ...more }) : h("input", { type, ...more });
+  input.value = read();
+  input.again = () => { if (document.activeElement !== input) input.value = read(); };
+  input.classList.add("meet-bound");
+  input.addEventListener("input", () => write(input.value));
+  return labelled(label, input);
+}
+export function choice(label, value, options, act) {
+  const select = h("select", { onchange: () => act(select.value) },
+    options.map(([key, text]) => h("option", { value: key, selected: String(key) === String(value) }, text)));
+  return labelled(label, select);
+}
+export function download(name, text, type) {
+  const link = h("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}

@@ -1,0 +1,19 @@
+// The leader's window: notes and what comes next. It is opened beside the room and never shared.
+import { button, h, html } from "./dom.js";
+import { moveTo, promptsOf, questionsOf } from "./steps.js";
+import { say } from "./strings.js";
+
+export function leaderView(room) {
+  const { meeting, rows, record } = room, row = rows[record.step], next = rows[record.step + 1];
+  if (!row) return h("p", {}, say("noRoom"));
+  const parts = [...promptsOf(room), ...questionsOf(room)];
+  return h("section", { class: "meet-leader" },
+    h("h2", {}, `${meeting.number}. ${meeting.title}`),
+    h("p", { class: "meet-clock" }, h("time"), " ", h("span")),
+    h("p", {}, h("span", { class: "meet-total" })), h("p", { class: "meet-sign", role: "status" }),
+    html(row.html, { class: "meet-what" }),
+    h("h3", {}, say("notes")), ...(parts.length ? parts.map(part => html((part.ask ?? "") + part.notes)) : [h("p", {}, "–")]),
+    h("h3", {}, say("comes")), next ? html(next.html) : h("p", {}, "–"),
+    h("p", { class: "meet-moves" }, button(say("back"), () => moveTo(Math.max(0, record.step - 1)), { "data-name": "back" }),
+      next ? button(say("next"), () => moveTo(record.step + 1), { "data-name": "next" }) : ""));
+}

@@ -1,0 +1,74 @@
+// What the room remembers: one object in this browser's storage, the same in all of its tabs.
+const KEY = "course-meetings";
+export const fresh = () => ({ meeting: 1, language: "", names: [], me: "", records: {}, bets: [], tasks: [], open: "" });
+export const freshRecord = turn => ({
+  plan: 40, turn, step: -1, begun: {}, extra: {}, guesses: {}, broken: [], revealed: [], saw: {}, points: {}, sentences: {},
+  ticks: {}, mine: {}, minutes: { date: "", plan: "", how: "", members: {} },
+});
+
+let memory = fresh(), listeners = [];
+export const trouble = { forgets: false, damaged: false };
+let channel = null;
+try { channel = new BroadcastChannel(KEY); } catch { /* one window only */ }
+
+// Whatever went wrong with what was kept: it is never written over.
+function parsed(text) {
+  try {
+    const found = JSON.parse(text);
+    if (typeof found?.records === "object" && Array.isArray(found.names)) return { ...fresh(), ...found };
+  } catch { /* told below */ }
+  trouble.damaged = true;
+  localStorage.setItem(`${KEY}-damaged`, text);
+  localStorage.removeItem(KEY);
+  return fresh();
+}
+
+function load() {
+  if (trouble.forgets) return;
+  try {
+    const text = localStorage.getItem(KEY);
+    if (text !== null) memory = parsed(text);
+  } catch { trouble.forgets = true; }
+}
+
+function keep() {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(memory));
+    trouble.forgets = false;
+  } catch { trouble.forgets = true; }
+}
+
+const tell = from => listeners.forEach(listener => listener(from));
+export const state = () => memory;
+export const listen = listener => listeners.push(listener);
+// The record of a meeting: how far it is, its guesses, its minutes. The roles move on by one from the meeting before.
+export function record(number = memory.meeting) {
+  const held = Object.keys(memory.records).map(Number).filter(other => other < number && memory.records[other].begun[0]);
+  const before = Math.max(0, ...held);
+  return memory.records[number] ??= freshRecord(before ? memory.records[before].turn + 1 : 0);
+}
+
+// Change what is remembered. Another tab may have written since: begin with what is kept.
+export function change(edit, from = "here") {
+  load();
+  edit(memory, record());
+  keep();
+  channel?.postMessage({ memory });
+  tell(from);
+}
+
+export function forget() {
+  memory = fresh();
+  try { localStorage.removeItem(KEY); } catch { trouble.forgets = true; }
+  channel?.postMessage({ memory });
+  tell("here");
+}
+
+channel?.addEventListener("message", ({ data }) => {
+  if (data.ask) return void channel.postMessage({ memory, answer: true });
+  if (data.answer && Object.keys(memory.records).length) return;  // this tab knows as much
+  memory = data.memory;
+  tell("other tab");
+});
+load();
+channel?.postMessage({ ask: true });

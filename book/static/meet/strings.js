@@ -1,0 +1,95 @@
+// Every word of the meeting room, of the minutes, of the predictions and of "My course": English, then Korean (the
+// headings of the minutes are the study group's own).
+const ROOM = {
+  // the frame
+  room: ["Room", "회의실"], guess: ["My guess", "내 예측"], minutes: ["Minutes", "회의록"],
+  leader: ["Leader's window", "진행자 창"], language: ["한국어", "English"],
+  forgets: [
+    "This browser keeps nothing here (storage is full or forbidden). The room works until you close this tab: export the minutes before.",
+    "이 브라우저는 여기에 아무것도 저장하지 못합니다(저장 공간이 가득 찼거나 금지됨). 이 탭을 닫을 때까지는 작동합니다. 닫기 전에 회의록을 내보내세요.",
+  ],
+  damaged: [
+    "What this browser had kept could not be read. It was put aside unchanged, and the room starts empty.",
+    "저장된 내용을 읽을 수 없어 그대로 따로 보관했고, 회의실은 빈 상태로 시작합니다.",
+  ],
+  missing: ["The pages of this meeting could not be loaded. Try again when you are online.", "이 회의 자료를 불러오지 못했습니다. 온라인일 때 다시 시도하세요."],
+  // before the meeting
+  choose: ["Meeting", "회의"], length: ["Length", "길이"], forty: ["40 minutes", "40분"], twenty: ["20 minutes", "20분"],
+  names: ["Names, with commas between them (1 to 8)", "이름(쉼표로 구분, 1~8명)"],
+  fewNames: ["Write between one and eight names.", "이름을 한 명에서 여덟 명까지 적으세요."],
+  roles: ["Roles", "역할"], lead: ["lead", "진행"], drive: ["drive", "화면"], write: ["write", "기록"], time: ["keep time", "시간"],
+  turn: ["Next roles", "역할 바꾸기"], before: ["Before you meet", "회의 전에"], start: ["Start the meeting", "회의 시작"],
+  goOn: ["Go on with the meeting", "회의 계속하기"],
+  lastWeek: ["Last week's minutes (a file): brings names, roles, bets and tasks", "지난 회의록 파일: 이름, 역할, 내기, 할 일을 가져옵니다"],
+  imported: ["Taken from {0}: {1} bets, {2} tasks, {3} open questions.", "{0}에서 가져옴: 내기 {1}개, 할 일 {2}개, 열린 질문 {3}개."],
+  notImported: ["Nothing was taken from {0}, and nothing here was changed:", "{0}에서 아무것도 가져오지 않았고, 여기의 내용은 그대로입니다:"],
+  forget: ["Delete everything kept here", "저장된 내용 모두 지우기"], sure: ["Really delete all meetings in this browser?", "이 브라우저의 모든 회의를 지울까요?"],
+  // the clock and the steps
+  next: ["Next", "다음"], back: ["Back", "이전"], more: ["Two minutes more", "2분 더"], setup: ["Set up", "준비"],
+  left: ["left", "남음"], over: ["over", "초과"], soon: ["One minute left", "1분 남았습니다"], up: ["Time is up", "시간이 다 되었습니다"],
+  total: ["minute {0} of {1}", "{1}분 중 {0}분"], step: ["Step {0} of {1}", "{1}단계 중 {0}단계"],
+  finish: ["To the minutes", "회의록으로"], prompt: ["Prompt {0}", "질문 {0}"], talk: ["Talk about it", "이야기하기"],
+  // sealed guesses
+  paste: ["Lines from the call's chat", "통화 채팅에서 가져온 줄"], take: ["Take these lines", "이 줄 가져오기"],
+  sealed: ["Sealed: {0} of {1}", "봉인됨: {1}명 중 {0}명"], waiting: ["Still to come: {0}", "아직: {0}"],
+  reveal: ["Reveal", "공개"], aloud: ["We guessed aloud: reveal", "말로 예측했음: 공개"],
+  notTaken: ["Not taken, and kept here:", "받지 못한 줄(여기에 남김):"], drop: ["Drop this line", "이 줄 버리기"],
+  noPrompt: ["does not begin with a prompt of this meeting, such as {0}", "{0}처럼 이 회의의 질문 번호로 시작하지 않습니다"],
+  noName: ["has no name after the first semicolon", "첫 세미콜론 뒤에 이름이 없습니다"],
+  parts: ["has {0} parts after the name; {1} are wanted", "이름 뒤에 {0}개가 있습니다. {1}개가 필요합니다"],
+  noNumber: ["{0} is no number", "{0}은(는) 숫자가 아닙니다"], noWord: ["{0} is none of: {1}", "{0}은(는) 다음 중에 없습니다: {1}"],
+  already: ["{0} was revealed before this line came", "이 줄이 오기 전에 {0}이(가) 공개되었습니다"],
+  name: ["name", "이름"], guessed: ["guess", "예측"], points: ["points", "점수"], nobody: ["No written guesses.", "적어 둔 예측이 없습니다."],
+  counts: ["What counts: {0}. Each part of a guess that fits is a point.", "정답 범위: {0}. 맞은 부분마다 1점."],
+  decide: ["The group gives the points, by the claims.", "측정된 주장에 따라 함께 점수를 정하세요."],
+  saw: ["What we saw", "우리가 본 것"], measured: ["What the chapter measured", "책이 측정한 것"], inChapter: ["In the chapter", "책에서 보기"],
+  lowest: ["at least {0}", "{0} 이상"], highest: ["at most {0}", "{0} 이하"], upTo: ["{0} to {1}", "{0}~{1}"],
+  mine: ["Write your guess", "예측을 적으세요"], yourName: ["Your name", "이름"], yourLine: ["Your line for the call's chat", "통화 채팅에 붙일 줄"],
+  copy: ["Copy", "복사"], copied: ["Copied", "복사했습니다"], answer: ["Your guess", "예측"], pick: ["choose", "고르기"],
+  // bets, tasks, sentences
+  bets: ["Bets", "내기"], bet: ["{0} bets on", "{0}의 내기"], paid: ["Points of {0}", "{0}의 점수"], fromMeeting: ["from meeting {0}", "{0}번째 회의에서"],
+  tasks: ["Tasks", "할 일"], owner: ["Who", "누가"], what: ["What", "무엇을"], when: ["Until", "언제까지"], add: ["Add", "추가"], done: ["done", "완료"], remove: ["Remove", "지우기"],
+  open: ["Questions that stay open", "남은 질문"], home: ["To take home", "집에서 할 것"],
+  sentence: ["The sentence of {0}", "{0}의 한마디"], sentences: ["Said before we looked", "보기 전에 한 말"],
+  // minutes
+  title: ["Minutes of meeting {0}", "회의록 {0}"], date: ["Date", "날짜"], plan: ["Plan", "계획"], how: ["How we met", "회의방법"],
+  members: ["Members", "팀원"], results: ["Results", "결과"], goal: ["Goal", "목표"], result: ["Result", "결과"],
+  problems: ["Problems", "문제점"], remedies: ["Possible solutions", "해결 방안"], code: ["Code or log", "코드와 로그"],
+  kind: ["Nothing to report?", "보고할 것이 없나요?"], none: ["(choose a line)", "(한 줄 고르기)"],
+  read: ["I read along.", "함께 읽었습니다."], noTime: ["I had no time, and I am still with you.", "시간이 없었지만 함께합니다."],
+  stuck: ["I am stuck, and would like somebody to sit down with me for ten minutes.", "막혔습니다. 10분만 같이 봐 주면 좋겠습니다."],
+  predictions: ["Predictions", "예측"], exportAs: ["Export as Markdown", "마크다운으로 내보내기"], asText: ["The minutes as Markdown", "마크다운 회의록"],
+  noTitle: ["line 1: no heading '# Minutes of meeting N'", "1번째 줄: '# 회의록 N' 제목이 없습니다"],
+  noPart: ["no part '## {0}'", "'## {0}' 부분이 없습니다"], oddLine: ["line {0}, in {1}: {2}", "{0}번째 줄({1}): {2}"],
+  tooBig: ["this is no text file of minutes (larger than 1 MB, or not text)", "회의록 텍스트 파일이 아닙니다(1MB 초과이거나 텍스트가 아님)"],
+  // the leader's window
+  notes: ["Notes", "메모"], comes: ["What comes next", "다음 순서"], noRoom: ["Waiting for the room: start a meeting in the other window.", "회의실을 기다립니다. 다른 창에서 회의를 시작하세요."],
+};
+const COURSE = {
+  guess: ["Your guess", "내 예측"], sure: ["How sure are you?", "얼마나 확신하나요?"], pick: ["choose", "고르기"],
+  have: ["I have my guess", "예측했어요"], skip: ["Skip", "건너뛰기"], empty: ["Write a guess first, or skip.", "먼저 예측을 적거나 건너뛰세요."],
+  yours: ["Your guess", "내 예측"], skipped: ["Skipped.", "건너뛰었습니다."], change: ["Change", "바꾸기"],
+  forgets: ["This browser keeps nothing: your answers last until you leave the page.", "이 브라우저는 아무것도 저장하지 않습니다. 페이지를 떠나면 답이 사라집니다."],
+  askFirst: ["Ask me first", "먼저 물어보기"], folded: ["Folded until you have guessed.", "예측할 때까지 접어 둡니다."],
+  chapters: ["Chapters", "장"], chapter: ["chapter", "장"], readOn: ["read to its end", "끝까지 읽은 날"], predictions: ["Predictions", "예측"], exercises: ["exercises opened", "열어 본 연습문제"],
+  quizzes: ["Quizzes", "퀴즈"], quiz: ["quiz", "퀴즈"], firstTry: ["right at the first try", "첫 시도 정답"], leftOver: ["questions left", "남은 문제"],
+  noneYet: ["None yet. Every Predict box in a chapter takes one.", "아직 없습니다. 각 장의 Predict 상자에 적을 수 있습니다."],
+  verdict: ["Was it right?", "맞았나요?"], right: ["right", "맞음"], partly: ["partly", "일부"], wrong: ["wrong", "틀림"], there: ["Look there", "그곳 보기"],
+  calibration: ["How well you know what you know", "내가 아는 것을 아는 정도"],
+  calibrationSays: ["Across: how sure you were. Up: how often you were right. On the line, both agree.", "가로: 확신한 정도. 세로: 맞은 비율. 선 위에서는 둘이 같습니다."],
+  noCalibration: ["Say how sure you are when you guess, and afterwards whether it was right: then a picture stands here.", "예측할 때 확신을, 나중에 결과를 적으면 여기에 그림이 나타납니다."],
+  pointOf: ["{0} % sure: {1} % right, of {2}.", "{0} % 확신: {2}개 중 {1} % 맞음."],
+  keep: ["Keep it, move it, delete it", "보관, 옮기기, 지우기"], save: ["Export as a file", "파일로 내보내기"], load: ["Import a file", "파일 가져오기"],
+  erase: ["Delete everything", "모두 지우기"], sureDelete: ["Delete everything that this browser keeps about your course?", "이 브라우저에 저장된 학습 기록을 모두 지울까요?"],
+  deleted: ["Deleted.", "지웠습니다."], taken: ["Taken from {0}. What was here already stayed.", "{0}에서 가져왔습니다. 이미 있던 내용은 그대로입니다."],
+  notTaken: ["Nothing was taken from {0}, and nothing was changed: {1}", "{0}에서 아무것도 가져오지 않았고, 바뀐 것도 없습니다: {1}"], notOurs: ["it is no export of this course", "이 강의에서 내보낸 파일이 아닙니다"],
+};
+const LANGUAGES = ["en", "ko"];
+let column = Math.max(0, LANGUAGES.indexOf(document.documentElement.lang));
+
+export const speak = language => { column = Math.max(0, LANGUAGES.indexOf(language)); };
+export const other = () => LANGUAGES[1 - column];
+const fill = (text, parts) => text.replace(/\{(\d)\}/g, (_, i) => parts[i]);
+export const say = (name, ...parts) => fill(ROOM[name][column], parts);
+export const both = (name, ...parts) => ROOM[name].map(text => fill(text, parts));
+export const tell = (name, ...parts) => fill(COURSE[name][column], parts);

@@ -1,0 +1,362 @@
+"""The meeting room with three browsers, and predictions with "My course": nothing is lost, nothing is given away."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from test_browser import AXE, DESKTOP, PHONE, RULES, RUN_AXE, TOO_WIDE, watched
+
+pytestmark = pytest.mark.browser
+
+NAMES = ["Ann", "Bo", "Cem"]
+NO_STORAGE = {
+    "full": "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };",
+    "forbidden": """Object.defineProperty(window, 'localStorage', {
+      get() { throw new DOMException('forbidden', 'SecurityError'); } });""",
+}
+
+
+@contextlib.contextmanager
+def room(browser, address, *, view="", problems=None, script="", **more):
+    """Open the room in a browser of its own, with a clock that stands still until it is told."""
+    with browser.new_context(**({"viewport": DESKTOP} | more)) as context:
+        if script:
+            context.add_init_script(script)
+        page = watched(context, address, [] if problems is None else problems)
+        page.set_default_timeout(8000)
+        page.clock.install(time="2026-05-01T18:00:00")
+        page.goto(f"{address}meet.html{view}")
+        page.wait_for_selector("#meet .meet-field")
+        yield page
+
+
+def state(page) -> dict:
+    return page.evaluate("meet.state()")
+
+
+def press(page, name: str) -> None:
+    page.locator(f'[data-name="{name}"]').click()
+
+
+def begin(page, meeting: int, names=NAMES) -> None:
+    page.get_by_label("Meeting", exact=True).select_option(str(meeting))
+    expect(page.locator(".meet-setup h2")).to_contain_text(f"{meeting}.")
+    if names:
+        page.locator('[data-name="names"]').fill(", ".join(names))
+        page.keyboard.press("Tab")
+    press(page, "start")
+    expect(page.locator(".meet-step")).to_be_visible()
+
+
+def line_of(page, name: str, number: str, word: str) -> str:
+    """Write a guess as a member does on a phone, and return the line for the chat."""
+    page.get_by_label("Meeting", exact=True).select_option("8")
+    expect(page.locator("#meet")).to_contain_text("Twenty more groups")
+    page.get_by_label("Your name").fill(name)
+    prompt = page.locator(".meet-prompt").first
+    prompt.locator("input").fill(number)
+    prompt.locator("select").select_option(word)
+    return prompt.locator("output").inner_text()
+
+
+def exported(page) -> str:
+    page.locator(".meet-frame a[href='#minutes']").click()
+    with page.expect_download() as download:
+        press(page, "export")
+    return Path(download.value.path()).read_text(encoding="utf-8")
+
+
+def import_file(page, name: str, text: str) -> None:
+    page.locator("#meet input[type=file]").set_input_files(
+        {"name": name, "mimeType": "text/markdown", "buffer": text.encode()}
+    )
+
+
+def held_meeting(page) -> str:
+    """Play meeting 8 to its end without sealed guesses; return its minutes."""
+    begin(page, 8)
+    for step in range(2, 7):
+        press(page, "next")
+        expect(page.locator(".meet-time")).to_contain_text(f"Step {step} of 7")
+    for name, bet in zip(NAMES, ("real data", "a deeper model", "another loss"), strict=True):
+        page.get_by_label(f"{name} bets on").fill(bet)
+    press(page, "next")
+    page.locator(".meet-tasks input:not([type])").nth(0).fill("Bo")
+    page.locator(".meet-tasks input:not([type])").nth(1).fill("exercise 4")
+    press(page, "add")
+    page.get_by_label("Questions that stay open").fill("Why eight pairs?")
+    return exported(page)
+
+
+# --------------------------------------------------------------------------------------------- a whole meeting
+def test_a_meeting_with_three_browsers(address, browser):
+    problems: list[str] = []
+    with (
+        room(browser, address, problems=problems) as shared,
+        room(browser, address, view="#guess", problems=problems, viewport=PHONE) as phone,
+        room(browser, address, view="#guess", problems=problems, viewport=PHONE) as other,
+    ):
+        begin(shared, 8)
+        assert state(shared) == {
+            "meeting": 8, "step": 0, "remaining_s": 240, "names": NAMES,
+            "guesses": {}, "revealed": [], "bets": [], "tasks": [],
+        }  # fmt: skip
+        shared.get_by_label("The sentence of Ann").fill("too little data")
+        shared.clock.run_for(181_000)
+        assert state(shared)["remaining_s"] == 59
+        expect(shared.get_by_text("One minute left")).to_be_visible()
+        press(shared, "more")
+        assert state(shared)["remaining_s"] == 179
+        press(shared, "next")
+        assert state(shared)["remaining_s"] == 480
+
+        lines = [line_of(phone, "Ann", "19", "spread"), line_of(other, "bo", "3", "near 50")]
+        assert lines == ["M8P1;Ann;19;spread", "M8P1;bo;3;near 50"]
+        expect(shared.locator(".claim")).to_have_count(0)
+        expect(shared.locator('[data-name="reveal M8P1"]')).to_be_disabled()
+        shared.locator('[data-name="lines M8P1"]').fill(
+            "\n".join([*lines, "M8P1;Cem;many;spread", "hello", "M7P1;Cem;1"])
+        )
+        shared.get_by_role("button", name="Take these lines").click()
+        broken = shared.locator(".meet-broken li")
+        expect(broken).to_have_count(3)
+        expect(broken.nth(0)).to_contain_text("many is no number")
+        assert state(shared)["guesses"] == {"M8P1": {"Ann": ["19", "spread"], "Bo": ["3", "near 50"]}}
+        expect(shared.locator("#meet")).not_to_contain_text("near 50;")  # sealed
+
+        shared.reload()  # in the middle
+        expect(broken).to_have_count(3)
+        assert state(shared)["step"] == 1 and len(state(shared)["guesses"]["M8P1"]) == 2
+        shared.locator('[data-name="lines M8P1"]').fill("18:03 Cem: M8P1;Cem;20;spread")
+        shared.get_by_role("button", name="Take these lines").click()
+        shared.locator('[data-name="reveal M8P1"]').click()
+        expect(shared.locator(".meet-measured .claim").first).to_contain_text("the same answer")
+        expect(shared.locator(".meet-measured img").first).to_be_visible()
+        rows = shared.locator(".meet-guesses tbody tr").all_inner_texts()
+        assert [re.split(r"\t", row) for row in rows] == [
+            ["Ann", "19; spread", "2"], ["Bo", "3; near 50", "0"], ["Cem", "20; spread", "2"],
+        ]  # fmt: skip
+        assert state(shared)["revealed"] == ["M8P1"]
+
+        text = exported(shared)
+        assert "| M8P1 | Bo | 3; near 50 | 0 |" in text and "- Ann: too little data" in text and "- hello" in text
+    assert not problems, problems
+
+
+def test_the_clock_goes_on_in_a_tab_that_does_not_tick(address, browser):
+    with room(browser, address) as page:
+        begin(page, 8)
+        page.clock.fast_forward("10:00")  # timers fire at most once, as in a tab that sleeps
+        assert state(page)["remaining_s"] == -360
+        expect(page.get_by_text("Time is up")).to_be_visible()
+
+
+def test_a_second_tab_and_the_leaders_window_follow(address, browser):
+    with room(browser, address) as page:
+        begin(page, 8)
+        second = page.context.new_page()
+        second.goto(address + "meet.html")
+        expect(second.locator(".meet-step")).to_be_visible()
+        with page.expect_popup() as popup:
+            page.get_by_role("button", name="Leader's window").click()
+        leader = popup.value
+        expect(leader.locator(".meet-leader")).to_be_visible()
+        press(page, "next")
+        expect(leader.locator(".meet-leader")).to_contain_text("Two facts that")
+        expect(second.locator("#meet")).to_contain_text("Prompt 1")
+        expect(second.locator("#meet")).not_to_contain_text("Two facts that")  # notes are never shared
+        for tab in (page, second, page):
+            tab.locator('[data-name="lines M8P1"]').fill("M8P1;Ann;19;spread\nrubbish")
+            tab.get_by_role("button", name="Take these lines").click()
+            expect(tab.locator(".meet-broken li")).to_have_count(1)
+        assert state(page)["guesses"] == state(second)["guesses"] == {"M8P1": {"Ann": ["19", "spread"]}}
+        press(leader, "next")
+        expect(page.locator("#meet")).to_contain_text("One line on paper")
+
+
+# ------------------------------------------------------------------------------------- from one week to the next
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_minutes_of_meeting_8_bring_bets_tasks_and_roles_into_9(language, address, browser):
+    with room(browser, address) as page:
+        text = held_meeting(page)
+        if language == "ko":
+            page.get_by_role("button", name="한국어").click()
+            with page.expect_download() as download:
+                press(page, "export")
+            text = Path(download.value.path()).read_text(encoding="utf-8")
+            assert all(f"## {part}\n" in text for part in ("계획", "회의방법", "팀원", "결과"))
+    assert ("- Ann: real data (8)" in text) and ("Bo: exercise 4" in text)
+    with room(browser, address) as page:
+        page.get_by_label("Meeting", exact=True).select_option("9")
+        import_file(page, "minutes-08.md", text)
+        expect(page.locator(".meet-import")).to_contain_text("3 bets, 1 tasks, 1 open questions")
+        expect(page.locator(".meet-roles li").first).to_contain_text("Bo")  # Ann led last time
+        import_file(page, "minutes-08.md", text)  # once more doubles nothing
+        begin(page, 9, names=None)
+        assert [bet["bet"] for bet in state(page)["bets"]] == ["real data", "a deeper model", "another loss"]
+        assert state(page)["names"] == NAMES and [task["owner"] for task in state(page)["tasks"]] == ["Bo"]
+        page.get_by_label("Points of Cem").fill("2")
+        assert state(page)["bets"][2]["points"] == 2
+        assert "- Cem: another loss (8; 2)" in exported(page)
+
+
+DAMAGED = {
+    "no minutes at all": ("hello", "line 1: no heading"),
+    "a bet without a meeting": ("- Ann: real data", "in Bets: - Ann: real data"),
+    "binary": ("\0\1", "no text file"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_a_damaged_file_is_named_and_changes_nothing(what, address, browser):
+    put, words = DAMAGED[what]
+    with room(browser, address) as page:
+        text = held_meeting(page)
+        before = state(page)
+        page.goto(address + "meet.html")
+        for _ in range(before["step"] + 1):
+            press(page, "back")
+        whole = text.replace("- Ann: real data (8)", put) if put.startswith("-") else put
+        import_file(page, "broken.md", whole)
+        expect(page.locator(".meet-import")).to_contain_text(words)
+        after = state(page)
+        assert all(after[name] == before[name] for name in ("names", "bets", "tasks", "guesses"))
+
+
+@pytest.mark.parametrize("how", NO_STORAGE)
+def test_without_storage_the_room_works_until_the_tab_closes_and_says_so(how, address, browser):
+    with room(browser, address, script=NO_STORAGE[how]) as page:
+        text = held_meeting(page)
+        expect(page.get_by_role("alert").first).to_contain_text("keeps nothing")
+        assert "- Cem: another loss (8)" in text
+
+
+def test_minutes_are_kept_at_each_keystroke_and_have_the_groups_form(address, browser):
+    with room(browser, address) as page:
+        begin(page, 8)
+        page.locator(".meet-frame a[href='#minutes']").click()
+        page.locator('[data-name="problems Ann"]').press_sequentially("The loss is # odd")
+        page.locator('[data-name="code Ann"]').fill("```\nprint(1)\n```")
+        page.locator(".meet-minutes select").nth(1).select_option("read")
+        page.reload()
+        expect(page.locator('[data-name="problems Ann"]')).to_have_value("The loss is # odd")
+        text = exported(page)
+        assert "### Ann\n\n**Goal**\n\n–\n\n**Result**\n\n–\n\n**Problems**\n\nThe loss is # odd\n\n````\n" in text
+        assert "### Bo\n\n**Goal**\n\n–\n\n**Result**\n\nI read along." in text
+
+
+# ------------------------------------------------------------------------------------------ sound on every screen
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_room_is_sound(scheme, address, browser):
+    problems: list[str] = []
+    with room(browser, address, problems=problems, color_scheme=scheme, reduced_motion="reduce") as page:
+        axe = AXE.read_text(encoding="utf-8")
+
+        def look(where: str) -> None:
+            for width in (360, 768, 1920):
+                page.set_viewport_size({"width": width, "height": 900})
+                problems.extend(f"{where}, {width} px: {line}" for line in page.evaluate(TOO_WIDE))
+            page.evaluate(axe)
+            problems.extend(f"{where}: {line}" for line in page.evaluate(RUN_AXE, RULES))
+
+        look("set up")
+        begin(page, 8)
+        look("first step")
+        press(page, "next")
+        page.locator('[data-name="lines M8P1"]').fill("M8P1;Ann;19;spread\nrubbish")
+        page.get_by_role("button", name="Take these lines").click()
+        look("broken lines")
+        page.get_by_role("button", name="We guessed aloud").click()
+        expect(page.locator(".meet-measured")).to_be_visible()
+        look("revealed")
+        for view in ("guess", "minutes", "leader"):
+            page.goto(f"{address}meet.html#{view}")
+            page.wait_for_selector("#meet section")
+            look(view)
+    assert not problems, "\n".join(problems)
+
+
+def test_a_page_loads_at_most_40_kb_beside_the_theme(site):
+    size = lambda path: len(gzip.compress(path.read_bytes()))  # noqa: E731
+    static, meetings = site / "_static" / "meet", sorted((site / "meet").glob("*.js"))
+    assert len(meetings) == 11
+    room_page = size(static / "room.js") + size(static / "meet.css") + max(map(size, meetings))
+    course_page = sum(size(static / name) for name in ("mine.js", "parts.js", "meet.css"))
+    assert max(room_page, course_page, size(static / "predict.js")) < 40_000
+
+
+# ------------------------------------------------------------------------------------------------- predictions
+CHAPTER = "13-autopsy-of-12-5-percent.html"
+SHOWN = "one => one.checkVisibility({ contentVisibilityAuto: true }) && one.getBoundingClientRect().height > 0"
+BOX, CLAIM = "#the-bumpy-loss .guess-box", "#the-bumpy-loss .claim"
+
+
+def test_a_prediction_is_kept_and_stands_beside_what_was_measured(address, browser):
+    problems: list[str] = []
+    with browser.new_context(viewport=DESKTOP) as context:
+        page = watched(context, address, problems)
+        page.goto(address + CHAPTER)
+        box, claim = page.locator(BOX), page.locator(CLAIM).first
+        expect(claim).to_be_visible()  # whoever does not ask for it finds everything open
+        page.get_by_role("switch", name="Ask me first").check()
+        expect(claim).to_be_hidden()
+        page.reload()
+        expect(claim).to_be_hidden()
+        box.get_by_label("Your guess").select_option("smoother")
+        box.get_by_label("How sure are you?").select_option("80")
+        box.get_by_role("button", name="I have my guess").click()
+        expect(claim).to_be_visible()
+        page.locator("#everything-looks-alike .guess-box").get_by_role("button", name="Skip").click()
+        expect(page.locator("#everything-looks-alike .claim").first).to_be_visible()
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        assert page.evaluate(RUN_AXE, RULES) == []
+
+        page.goto(address + "my-course.html")
+        expect(page.locator(".my-prediction")).to_have_count(1)
+        expect(page.locator(".my-prediction")).to_contain_text("Was it right?: right (smoother)")
+        expect(page.locator(".my-calibration svg")).to_have_attribute("aria-label", "80 % sure: 100 % right, of 1.")
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        assert page.evaluate(RUN_AXE, RULES) == []
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Export as a file").click()
+        kept = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Delete everything").click()
+        expect(page.locator(".my-prediction")).to_have_count(0)
+        assert page.evaluate("localStorage.getItem('course-mine')") is None
+        for text, words, count in (
+            ("{", "Nothing was taken", 0),
+            ("{}", "no export", 0),
+            (json.dumps(kept), "Taken", 1),
+        ):
+            page.locator("input[type=file]").set_input_files(
+                {"name": "a.json", "mimeType": "application/json", "buffer": text.encode()}
+            )
+            expect(page.get_by_role("status").last).to_contain_text(words)
+            expect(page.locator(".my-prediction")).to_have_count(count)
+    assert not problems, problems
+
+
+def test_without_scripts_in_print_and_by_address_everything_stands_open(address, browser):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address + CHAPTER)
+        expect(page.locator(CLAIM).first).to_be_visible()
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address + CHAPTER)
+        page.get_by_role("switch", name="Ask me first").check()
+        expect(page.locator(CLAIM).first).to_be_hidden()
+        page.emulate_media(media="print")
+        assert page.locator(CLAIM).first.evaluate(SHOWN)
+        page.emulate_media(media="screen")
+        name = page.locator(CLAIM).first.get_attribute("id")
+        page.goto("about:blank")
+        page.goto(f"{address}{CHAPTER}#{name}")
+        expect(page.locator(f"#{name}")).to_be_visible()

@@ -1,0 +1,99 @@
+"""What the build makes for the meeting room and the predictions out of guides and chapters."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from meeting import counts_of, fields_of, labelled, shown_by, write_meetings
+from predictions import check_choice, predictions_of
+from sphinx.errors import ExtensionError
+
+ROOT = Path(__file__).resolve().parents[1]
+STRINGS = ROOT / "book" / "static" / "meet" / "strings.js"
+GUIDE = """<title>Guide</title><section><h1>Meeting 3. Energy<a class="headerlink">#</a></h1>
+<section id="goal"><p>Aim.</p></section><section id="before-you-meet"><ul><li>Read.</li></ul></section>
+<section id="the-plan"><table><tbody><tr><td>0</td><td>9</td><td><p>Prompt 1, then talk about question 1.</p></td></tr></tbody></table></section>
+<section id="predict-then-run"><section id="p"><h3>Prompt 1. Two valleys</h3>
+<blockquote><p><strong>Predict.</strong> How deep?</p></blockquote>
+<p><em>Guess:</em> a number from 0 to 9; one of <code>up</code>, <code>down</code>.</p>
+<p>Then run <a href="../03-energy.html#low">it</a>.</p>
+<details><summary>Notes on prompt 1</summary><p>Deep. <a href="index.html">Roles</a></p><p><em>Counts:</em> at least 4; up.</p></details></section></section>
+<section id="talk-about-it"><p><strong>Question 1.</strong> Why?</p><details><summary>Notes</summary><p>So.</p></details></section>
+<section id="to-take-home"><p>Task.</p></section>
+<section id="if-you-have-only-20-minutes"><table><tbody><tr><td>0</td><td>5</td><td><p>Prompt 1.</p></td></tr></tbody></table></section></section>"""  # noqa: E501
+CHAPTER = """<h1>Energy</h1><section id="low"><p>Text</p><div class="cell"><div class="cell_output">before</div></div>
+<blockquote class="callout callout-predict"><p>Predict. Is it?</p></blockquote><div class="cell"><div class="cell_input">code</div>
+<div class="cell_output"><div class="claim" id="c"><b>✓</b><div>It is deep <a class="headerlink">#</a><div class="measured">4.5 of 9</div></div></div></div></div>
+<div class="cell tag_solution"><div class="cell_output">solution</div></div>
+<section id="deeper"><div class="cell"><div class="cell_output">another</div></div></section></section>"""  # noqa: E501
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Make a site of one guide and one chapter."""
+    (tmp_path / "sessions").mkdir()
+    (tmp_path / "sessions" / "03-energy.html").write_text(GUIDE, encoding="utf-8")
+    (tmp_path / "03-energy.html").write_text(CHAPTER, encoding="utf-8")
+    (tmp_path / "meet.html").write_text('<script id="meetings">MEETINGS</script>', encoding="utf-8")
+    return tmp_path
+
+
+def test_a_guide_becomes_a_script_of_its_meeting(site: Path) -> None:
+    write_meetings(site)
+    assert "MEETINGS" not in (site / "meet.html").read_text() and '{"3": "Energy"}' in (site / "meet.html").read_text()
+    script = (site / "meet" / "03.js").read_text(encoding="utf-8")
+    meeting = json.loads(re.fullmatch(r"\(window\.meetings \?\?= \{\}\)\[3\] = (.*);\n", script)[1])
+    assert meeting["plans"]["40"] == [
+        {"minutes": 9, "html": "<p>Prompt 1, then talk about question 1.</p>", "shows": ["P1", "Q1"]}
+    ]
+    (prompt,) = meeting["prompts"]
+    assert prompt["id"] == "M3P1" and prompt["title"] == "Two valleys" and prompt["address"] == "03-energy.html#low"
+    assert prompt["counts"] == [{"low": 4.0, "high": None}, {"word": "up"}]
+    assert 'href="sessions/index.html"' in prompt["notes"] and "Guess:" not in prompt["how"] + prompt["ask"]
+    assert meeting["questions"][0]["notes"] == "<p>So.</p>"
+
+
+def test_what_a_prompt_shows_is_its_own_and_no_solution(site: Path) -> None:
+    shown = shown_by(site, "03-energy.html#low", ".cell_output")
+    assert "It is deep" in shown and not any(word in shown for word in ("before", "solution", "another", "code", "id="))
+
+
+@pytest.mark.parametrize(
+    ("guess", "counts", "words"),
+    [
+        ("one of <code>up</code>, <code>down</code>", ["left"], "'left' counts, and can be none of"),
+        ("a number", ["high"], "wanted is a number"),
+        ("a number", ["1", "2"], "a guess has 1 parts, what counts has 2"),
+    ],
+)
+def test_a_rule_that_cannot_be_applied_is_named(guess: str, counts: list[str], words: str) -> None:
+    page = BeautifulSoup(f"<p><em>Guess:</em> {guess}.</p>", "html.parser")
+    with pytest.raises(ExtensionError, match=re.escape(words)):
+        counts_of(counts, fields_of(labelled(page, "Guess")), "Meeting 3, prompt 1")
+
+
+def test_a_choice_is_held_against_the_claim_that_measures_it() -> None:
+    (found,) = predictions_of(BeautifulSoup(CHAPTER, "html.parser"), "03-energy")
+    assert found["key"] == "03-energy#low" and found["claims"] == ["It is deep [4.5 of 9]"]
+    choice = {"choices": ["yes", "no"], "right": "yes", "claim": "It is deep", "between": [4, 5]}
+    check_choice(found, choice)
+    wrong = (
+        ({"right": "maybe"}, "'maybe' is none"),
+        ({"claim": "It is flat"}, "has no claim"),
+        ({"between": [5, 6]}, "from 5 to 6"),
+    )
+    for change, words in wrong:
+        with pytest.raises(ExtensionError, match=words):
+            check_choice(found, choice | change)
+
+
+def test_every_string_is_there_in_english_and_korean() -> None:
+    text = STRINGS.read_text(encoding="utf-8")
+    rows = re.findall(r'(\w+): \[\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)",?\s*\]', text)
+    assert len(rows) > 100 and len(rows) == len(re.findall(r"\w+: \[\s*\"", text))
+    for name, english, korean in rows:
+        assert set(re.findall(r"\{\d\}", english)) == set(re.findall(r"\{\d\}", korean)), name

@@ -1,0 +1,208 @@
+"""What the meeting room shows: made from the guides' pages, and from the sections of chapters that these name.
+
+The guides' Markdown stays the only source. Sphinx turns it into pages; from each of them comes a script of a few KB,
+which book/static/meet/room.js loads when its meeting is chosen. A prompt may say what a guess looks like, and its notes
+what counts:
+
+    *Guess:* a number from 0 to 20; one of `12.5`, `50`, `spread`.
+    *Counts:* 19 to 20; spread.
+
+Notes that say `*Shows:* claims.` leave out the section's figures: they would give away what comes next.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bs4 import BeautifulSoup, Tag
+from sphinx.errors import ExtensionError
+
+PLANS = {"40": "the-plan", "20": "if-you-have-only-20-minutes"}
+CALLED = re.compile(r"(?P<kind>Prompt|Question) (?P<number>\d+)\.?\s*(?P<title>.*)")
+NUMBER = r"-?\d+(?:\.\d+)?"
+RANGE = rf"(?P<low>{NUMBER})(?: to (?P<high>{NUMBER}))?|at least (?P<least>{NUMBER})|at most (?P<most>{NUMBER})"
+COUNTS = re.compile(RANGE)
+
+
+def page_at(path: Path) -> BeautifulSoup:
+    """Read a page of the site."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def section_of(page: BeautifulSoup, anchor: str) -> Tag:
+    """Return what an address within a page names."""
+    found = page.find(id=anchor)
+    if found is None:
+        raise ExtensionError(f"The meeting room looks for #{anchor} in {page.title.text if page.title else 'a page'}.")
+    return found if found.name == "section" else found.find_parent("section") or found.find_next("section")
+
+
+def html_of(tags: Iterator[Tag] | list[Tag], folder: str) -> str:
+    """Return the HTML of parts of a page as the room shows them: links lead on from the site's root."""
+    text = ""
+    for tag in tags:
+        part = BeautifulSoup(str(tag), "html.parser")
+        for mark in part.select("a.headerlink"):
+            mark.decompose()
+        for link in part.select("a[href]"):
+            if not urlsplit(link["href"]).scheme:
+                link["href"] = posixpath.normpath(posixpath.join(folder, link["href"]))
+        for named in part.select("[id]"):
+            del named["id"]
+        text += str(part)
+    return text.strip()
+
+
+def labelled(tag: Tag, label: str) -> Tag | None:
+    """Return the paragraph that begins with a label in italics."""
+    start = next((one for one in tag.select("p > em:first-child") if one.text == f"{label}:"), None)
+    return start.parent if start else None
+
+
+def after_label(paragraph: Tag | None) -> list[str]:
+    """Return the parts of a paragraph after its label; semicolons divide them."""
+    if paragraph is None:
+        return []
+    words = " ".join(paragraph.text.split(":", 1)[1].split())
+    return [part.strip() for part in words.removesuffix(".").split(";")]
+
+
+def fields_of(paragraph: Tag | None) -> list[dict[str, Any]]:
+    """Return what a guess consists of: a label for each part, and the words to choose from, if there are any."""
+    if paragraph is None:
+        return []
+    marked = BeautifulSoup(str(paragraph), "html.parser")
+    for code in marked.select("code"):
+        code.string = f"`{code.text}`"
+    parts = after_label(marked)
+    return [{"label": part.replace("`", ""), "options": re.findall(r"`([^`]+)`", part)} for part in parts]
+
+
+def counts_of(parts: list[str], fields: list[dict[str, Any]], where: str) -> list[dict[str, Any] | None]:
+    """Return what counts for each part of a guess: a range, a word, or None where the group decides."""
+    if parts and len(parts) != len(fields):
+        raise ExtensionError(f"{where}: a guess has {len(fields)} parts, what counts has {len(parts)}: {parts}")
+    found: list[dict[str, Any] | None] = []
+    for part, field in zip(parts, fields, strict=False):
+        ranged = COUNTS.fullmatch(part)
+        if part in {"–", "-"}:
+            found.append(None)
+        elif field["options"]:
+            if part not in field["options"]:
+                raise ExtensionError(f"{where}: {part!r} counts, and can be none of {field['options']}")
+            found.append({"word": part})
+        elif ranged:
+            low, high = ranged["low"] or ranged["least"], ranged["high"] or ranged["most"] or ranged["low"]
+            found.append({"low": low and float(low), "high": high and float(high)})
+        else:
+            raise ExtensionError(f"{where}: {part!r} counts; wanted is a number, 'A to B', 'at least A' or 'at most A'")
+    return found or [None] * len(fields)
+
+
+def shown_by(site: Path, address: str, what: str) -> str:
+    """Return the figures, tables and claims of a chapter's section: after its first prediction, without its code."""
+    page, anchor = address.split("#")
+    section = section_of(page_at(site / page), anchor)
+    parts = [part for part in section.find_all(True, recursive=False) if part.name != "section"]
+    asked = next((i for i, part in enumerate(parts) if "callout-predict" in part.get("class", [])), -1)
+    outputs: list[Tag] = []
+    for part in parts[asked + 1 :]:
+        if "tag_solution" not in part.get("class", []):
+            outputs += part.select(what)
+    return html_of(outputs, "")
+
+
+def plan_of(page: BeautifulSoup, anchor: str) -> list[dict[str, Any]]:
+    """Return the rows of a plan: minutes, what to do, and which prompts and questions belong to it."""
+    rows = []
+    for row in section_of(page, anchor).select("tbody tr"):
+        _, minutes, what = row.find_all("td")
+        named = re.findall(r"(prompt|question) (\d+)", what.text, re.IGNORECASE)
+        found = [f"{kind[0].upper()}{n}" for kind, n in named]
+        rows.append({"minutes": int(minutes.text), "html": html_of(what.find_all("p"), "sessions"), "shows": found})
+    return rows
+
+
+def inside(fold: Tag) -> list[Tag]:
+    """Return what stands in a fold below its summary."""
+    return [part for part in fold.find_all(True, recursive=False) if part.name != "summary"]
+
+
+def prompt_of(site: Path, section: Tag, meeting: int) -> dict[str, Any]:
+    """Return a prompt: what is asked, the parts of a guess, what counts, the notes, and what the chapter shows."""
+    called = CALLED.match(section.find("h3").text)
+    where = f"Meeting {meeting}, prompt {called['number']}"
+    notes, ask, guess = section.find("details"), section.find("blockquote"), labelled(section, "Guess")
+    links = [link["href"] for link in section.select("a[href*='.html#']") if notes not in link.parents]
+    address = next((link.removeprefix("../") for link in links if re.match(r"\.\./\d\d-", link)), None)
+    if address is None:
+        raise ExtensionError(f"{where}: nothing is named that the chapter shows, such as ../01-name.ipynb#section")
+    counts, fields = labelled(notes, "Counts"), fields_of(guess)
+    apart = (section.find("h3"), ask, guess, notes)
+    rest = [part for part in section.find_all(True, recursive=False) if part not in apart]
+    return {
+        "id": f"M{meeting}P{called['number']}",
+        "title": called["title"].rstrip("#"),
+        "ask": html_of(ask.find_all("p"), "sessions"),
+        "how": html_of(rest, "sessions"),
+        "fields": fields or [{"label": "", "options": []}],
+        "counts": counts_of(after_label(counts), fields, where),
+        "notes": html_of(inside(notes), "sessions"),
+        "address": address,
+        "shows": shown_by(site, address, ".claim" if after_label(labelled(notes, "Shows")) else ".cell_output"),
+    }
+
+
+def questions_of(section: Tag) -> Iterator[dict[str, Any]]:
+    """Yield the questions of a guide, each with its notes."""
+    current: dict[str, Any] = {}
+    for part in section.find_all(True, recursive=False):
+        start = part.find("strong") if part.name == "p" else None
+        called = CALLED.match(start.text) if start else None
+        if called:
+            current = {"id": f"Q{called['number']}", "html": html_of([part], "sessions"), "notes": ""}
+        elif part.name == "details" and current:
+            yield current | {"notes": html_of(inside(part), "sessions")}
+            current = {}
+        elif current:
+            current["html"] += html_of([part], "sessions")
+
+
+def meeting_of(site: Path, path: Path) -> dict[str, Any]:
+    """Return all that the room shows of one meeting."""
+    page, number = page_at(path), int(path.name[:2])
+    prompts = section_of(page, "predict-then-run").find_all("section", recursive=False)
+    return {
+        "number": number,
+        "title": page.h1.text.rstrip("#").split(". ", 1)[1],
+        "page": f"sessions/{path.name}",
+        "goal": html_of(section_of(page, "goal").find_all("p"), "sessions"),
+        "before": html_of(section_of(page, "before-you-meet").find_all("ul"), "sessions"),
+        "home": html_of(section_of(page, "to-take-home").find_all("p"), "sessions"),
+        "plans": {minutes: plan_of(page, anchor) for minutes, anchor in PLANS.items()},
+        "prompts": [prompt_of(site, section, number) for section in prompts],
+        "questions": list(questions_of(section_of(page, "talk-about-it"))),
+    }
+
+
+def write_meetings(site: Path) -> None:
+    """Write a script for each meeting, and a list of all of them into the room's page."""
+    room, titles = site / "meet.html", {}
+    if not room.is_file():
+        return
+    (site / "meet").mkdir(exist_ok=True)
+    for path in sorted((site / "sessions").glob("[0-9][0-9]-*.html")):
+        meeting = meeting_of(site, path)
+        titles[meeting["number"]] = meeting["title"]
+        text = json.dumps(meeting, ensure_ascii=False).replace("</", "<\\/")
+        script = f"(window.meetings ??= {{}})[{meeting['number']}] = {text};\n"
+        (site / "meet" / f"{meeting['number']:02}.js").write_text(script, encoding="utf-8")
+    found = json.dumps(titles, ensure_ascii=False).replace("</", "<\\/")
+    page = room.read_text(encoding="utf-8").replace("MEETINGS", found, 1)
+    room.write_text(page, encoding="utf-8")
