@@ -113,7 +113,8 @@ export function drawCircle(canvas, run) {
 
 const WIDTH = 300, HEIGHT = 130, LEFT = 40, BELOW = 20;
 
-// An SVG of lines over steps. `lines`: [{name, kind, points: [[step, {mean, low, high}]]}]; `levels`: [{name, value}].
+// An SVG of lines over steps. `lines`: [{name, kind, points: [[step, {mean, low, high}]]}]; `levels`: [{name, value}];
+// `range`: the lower end, the upper end, and the largest value, which is written at the axis.
 export function curves(title, lines, levels = [], range = null) {
   const points = lines.flatMap(line => line.points), last = Math.max(1, ...points.map(([step]) => step));
   const means = points.flatMap(([, { mean, low, high }]) => [mean, low ?? mean, high ?? mean]);
@@ -134,7 +135,7 @@ export function curves(title, lines, levels = [], range = null) {
   const tick = value => `<text x="${LEFT - 4}" y="${y(value) + 4}" text-anchor="end">${short(value)}</text>`;
   const says = lines.filter(one => one.points.length).map(one => `${one.name} ${short(one.points.at(-1)[1].mean)}`);
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}, step ${last}: ${says.join(", ")}">`
-    + `<path class="axis" d="M${LEFT},8 V${HEIGHT - BELOW} H${WIDTH - 6}"/>${tick(all[0])}${tick(all[1])}`
+    + `<path class="axis" d="M${LEFT},8 V${HEIGHT - BELOW} H${WIDTH - 6}"/>${tick(all[0])}${tick(range ? range[2] : all[1])}`
     + `<text x="${WIDTH - 6}" y="${HEIGHT - 5}" text-anchor="end">step ${last}</text>`
     + `${lines.map(band).join("")}${shown.map(level).join("")}${lines.map(line).join("")}</svg>`;
 }

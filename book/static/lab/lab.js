@@ -197,6 +197,7 @@ export class Lab {
     large.setAttribute("aria-label", settings.data === "drawn" && !contrast ? WORDS.canvas_drawn : WORDS.large(chosen.seed, line(chosen)));
     this.#small(line);
     this.$(".lab-legend").textContent = contrast ? WORDS.legend_circle : WORDS.legend(lowIsReal);
+    for (const name of ["d", "g"]) this.$(`[data-do=${name}]`)?.toggleAttribute("hidden", contrast);
     this.$(".lab-curves").innerHTML = this.#charts();
     this.#say(this.words);
     if (this.compact) return;
@@ -231,11 +232,11 @@ export class Lab {
     const levels = this.runs[0].levels, modes = MODES[settings.data];
     const charts = contrast ? [
       [WORDS.losses, [line("d_loss", "fake", WORDS.loss)], levels],
-      [WORDS.Accuracy, [line("accuracy", "real"), line("train_accuracy", "energy")], [], [0, 1.05]],
+      [WORDS.Accuracy, [line("accuracy", "real"), line("train_accuracy", "energy")], [], [0, 1.05, 1]],
     ] : [
       [WORDS.losses, [line("d_loss", "real"), line("g_loss", "fake")], levels],
-      ...(modes ? [[WORDS.Covered, [line("covered", "energy")], [], [0, modes * 1.05]]] : []),
-      [WORDS.Precision, [line("precision", "energy")], [], [0, 1.05]],
+      ...(modes ? [[WORDS.Covered, [line("covered", "energy")], [], [0, modes * 1.05, modes]]] : []),
+      [WORDS.Precision, [line("precision", "energy")], [], [0, 1.05, 1]],
     ];
     const key = lines => lines.map(({ name, kind }) => `<span class="${kind}">${name}</span>`).join(" ");
     return charts.map(([title, lines, ...more]) => `<figure><figcaption>${title}: ${key(lines)}</figcaption>${curves(title, lines, ...more)}</figure>`).join("");

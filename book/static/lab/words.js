@@ -9,8 +9,12 @@ const METHODS = {
   nt_xent: "NT-Xent", sup_con: "SupCon",
 };
 
-const interval = s => s.low === null ? short(s.mean) : `${short(s.mean)} (95 % interval ${short(s.low)} to ${short(s.high)})`;
-const percent = s => s === null ? "unknown" : interval({ ...s, mean: 100 * s.mean, low: s.low && 100 * s.low, high: s.high && 100 * s.high });
+// A mean over runs, with its interval where there is more than one run.
+const interval = ({ mean, low, high }, unit = "", times = 1) => {
+  const said = value => short(times * value);
+  return said(mean) + unit + (low === null ? "" : ` (95 % interval ${said(low)} to ${said(high)})`);
+};
+const percent = sum => sum ? interval(sum, " %", 100) : "unknown";
 
 export const WORDS = {
   plane: "Plane", contrast: "Contrast", play: "Play", pause: "Pause", reset: "Reset, same seeds", others: "Other seeds",
@@ -60,7 +64,7 @@ export const WORDS = {
     const parts = [];
     if (covered) parts.push(`${full} of ${runs} runs cover all ${modes} modes; mean ${interval(covered)}.`);
     if (precision) parts.push(`Precision: mean ${interval(precision)}.`);
-    if (accuracy) parts.push(`Accuracy on the test: mean ${percent(accuracy)} %; in training ${percent(train_accuracy)} %.`);
+    if (accuracy) parts.push(`Accuracy on the test: mean ${percent(accuracy)}; in training ${percent(train_accuracy)}.`);
     if (constant) parts.push(`${constant} of ${runs} runs give every pair of the test the same answer.`);
     if (stopped.length) parts.push(`Stopped: ${stopped.join("; ")}.`);
     return `Step ${step}. ${parts.join(" ")}`;
