@@ -2,6 +2,8 @@
 
 import { Adam, Rng } from "./network.js";
 
+const DIVERGED = 1e6; // no loss of a training that works comes near
+
 export class Run {
   // `update(who)` of a subclass moves its networks once, and sets `d_loss` and `g_loss`.
   constructor(settings, seed) {
@@ -25,8 +27,9 @@ export class Run {
       this.steps += 1;
       this.update(who);
       const said = { "discriminator's loss": this.d_loss, "generator's loss": this.g_loss };
-      const bad = Object.keys(said).find((name) => !Number.isFinite(said[name] ?? 0));
-      this.error = bad ? `step ${this.steps}: the ${bad} is not finite` : null;
+      const bad = Object.keys(said).find((name) => !(Math.abs(said[name] ?? 0) < DIVERGED));
+      const how = Number.isFinite(said[bad]) ? "beyond a million" : "not finite";
+      this.error = bad ? `step ${this.steps}: the ${bad} is ${how}` : null;
     }
   }
 
