@@ -5,6 +5,7 @@ import { tell } from "./strings.js";
 
 const page = pageOf(location.pathname), shared = document.getElementById("predictions");
 const choices = shared ? JSON.parse(shared.textContent) : {};
+const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));  // whoever comes to see this sees it
 const SURE = [50, 60, 70, 80, 90, 99];
 
 // ------------------------------------------------------------------------------------------------- predictions
@@ -29,7 +30,7 @@ function answersBelow(box) {
 // Folded things are found by the browser's own search and by addresses, which open them.
 function fold({ box, key }, answered) {
   const below = answersBelow(box), note = box.parentNode.querySelector(`.guess-folded[data-key="${CSS.escape(key)}"]`);
-  const closed = mind().ask && !answered && !below.some(part => part.opened);
+  const closed = mind().ask && !answered && !below.some(part => part.opened || part.contains(target));
   for (const part of below) {
     if (closed) part.setAttribute("hidden", "until-found");
     else part.removeAttribute("hidden");
@@ -111,8 +112,7 @@ const boxes = keyed([...document.querySelectorAll(".callout-predict")]).filter((
 if (boxes.length && /^\d\d-/.test(page)) {
   boxes.forEach(one => dress(one));
   askFirst(boxes);
-  // An address that leads to a claim shows it.
-  if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+  target?.scrollIntoView();  // boxes that have grown have moved it
 }
 watchReading();
 watchExercises();
