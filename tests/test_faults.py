@@ -14,6 +14,7 @@ from torch import nn
 from helpers import data, losses, metrics, models, sampling, seed, train
 from helpers.checks import Diverged
 from helpers.figures import levels, plots
+from helpers.studies import ebgan_digits, syllables
 
 RNG, ROWS, LABELS = torch.Generator().manual_seed(0), torch.rand(6, 4), torch.tensor([0, 1, 0, 1, 0, 1])
 DIGITS = data.digits("test")[0][::125]
@@ -84,6 +85,8 @@ def test_z_nothing_is_ignored() -> None:
     network = models.mlp((2, 2))
     refused(lambda: train.make_game(nn.Sequential(network, nn.ReLU()), network), "discriminator: ")
     refused(lambda: seed.seed_everything(0, threads=10**6), "threads: ")
+    refused(lambda: syllables.draw_pairs(syllables.Arm(batch=10**6), torch.zeros(4, 3, 1, 32, 32), RNG), "batch: ")
+    refused(lambda: ebgan_digits.run(0, "a", "gan", 1, 0, 4, 0.2, pull_away=0.5), "pull_away: ")
     refused(lambda: models.mlp((2, 2, 2), activation=nn.ReLU()), "activation: ")
 
 

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
-from helpers import data, metrics, models, train
+from helpers import checks, data, metrics, models, train
 from helpers.seed import rngs, torch_seed
 from helpers.studies import draw, kept, mean_square
 
@@ -116,6 +116,7 @@ def run(
     """Train an arm for the record. At each judged step: the Fréchet distance of the generator (`distances`) and of its
     average (`averaged`); of an EBGAN also the median energy of held-out digits (`real_energy`) and the share of those
     drawings whose hinge is closed (`closed`). The seconds are those of training alone, on one core."""
+    checks.require(method == "ebgan" or not pull_away, "pull_away", pull_away, "0, since a GAN takes no notice of it")
     players, (rng,), held_out = make_game(seed, method, **game), rngs([seed]), data.digits("validation")[0]
     average, images, times = averaged(players.generator), data.digits("train")[0], []
 

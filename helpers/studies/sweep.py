@@ -140,8 +140,7 @@ def _read(store: Path) -> tuple[dict[str, Row], bytes]:
 
 @contextmanager
 def _held(store: Path) -> Iterator[None]:
-    """Hold a store: two sweeps at once would do runs twice, and lose some. Who holds it stands in a file of its own, as
-    Windows lets nobody read or write one that is locked."""
+    """Hold a store: two sweeps at once would lose runs. A second file names the holder: Windows lets none read it."""
     path, owner = (store.resolve().with_name(f"{store.name}.{end}") for end in ("lock", "owner"))
     lock = FileLock(path, timeout=0)
     try:

@@ -148,14 +148,13 @@ def _loss(arm: Arm, encoder: nn.Module, *views: Tensor) -> Tensor:
 def draw_pairs(arm: Arm, images: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draw pairs of pictures (batch, 1, 32, 32), each pair of another syllable, from (N, F, 1, 32, 32)."""
     count, fonts = images.shape[:2]
+    require(arm.batch <= count, "batch", arm.batch, f"at most {count}, the number of syllables")
     rows = torch.randperm(count, generator=rng)[: arm.batch]
     columns = torch.rand(len(rows), fonts, generator=rng).topk(2).indices  # two different fonts for each
     if arm.pairs == "views":
         columns = columns[:, :1].expand(-1, 2)
     both = torch.cat([images[rows, columns[:, 0]], images[rows, columns[:, 1]]])  # (2·batch, 1, 32, 32)
-    if arm.augment:
-        both = data.augment(both, rng, strength=arm.augment)
-    return both.chunk(2)
+    return (data.augment(both, rng, strength=arm.augment) if arm.augment else both).chunk(2)
 
 
 def embed_fonts(encoder: nn.Module, images: Finite("N F 1 32 32")) -> Tensor:
