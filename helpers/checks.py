@@ -218,10 +218,9 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(self := given.get("self"), nn.Module) and function.__name__ != "__init__":
             _check_alike(self, given)
         result = function(*args, **kwargs)
-        core = not function.__module__.startswith("helpers.studies")  # in whose tables NaN is a gap
-        for part in (result if isinstance(result, tuple) else (result,)) if core else ():
+        for part in result if isinstance(result, tuple) else (result,):
             number = isinstance(part, float) or getattr(part, "dtype", None) in FLOATS
-            if number and not _finite(torch.as_tensor(part)):
+            if number and "studies" not in call.__module__ and not _finite(torch.as_tensor(part)):
                 raise Diverged(f"{function.__qualname__}: its result has NaN or infinite values")
         return result
 
