@@ -307,7 +307,7 @@ STILL = re.compile(r'(<div class="explore-still">.*?</em>)(</p></div>)', re.DOTA
 def link_lab(page: str, name: str, presets: list[dict[str, Any]]) -> str:
     """Let the stills of a chapter's live play link to the chapter's first preset of the lab, which needs no kernel."""
     found = next((preset["id"] for preset in presets if preset["id"][:2] == name[:2]), None)
-    link = f'<a href="lab.html?preset={found}">Something like it runs live in the lab</a>.'
+    link = f'<a href="lab.html?preset={found}">The lab has live runs for this chapter</a>.'
     return STILL.sub(rf"\1 {link}\2", page) if found else page
 
 

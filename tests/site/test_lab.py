@@ -85,7 +85,7 @@ def test_scripts_set_by_the_same_names_and_wrong_ones_are_named(lab):
 
 def test_an_address_that_asks_for_what_is_not_there_says_so(lab):
     page = lab("?method=vae&seeds=0-1")
-    assert "vae" in page.locator(".lab-says").inner_text() and state(page)["method"] == "gan"
+    assert "vae" in page.locator(".lab-problem").inner_text() and state(page)["method"] == "gan"
 
 
 def test_buttons_train_and_the_words_follow(lab):
@@ -108,15 +108,38 @@ def test_buttons_train_and_the_words_follow(lab):
     assert "95 % interval" in page.locator(".lab-announces").inner_text()
     page.get_by_role("button", name="Other seeds").click()
     page.wait_for_function("() => lab.state().step === 0")
+    expect(page.locator(".lab-says")).to_contain_text("not trained yet")
     assert state(page)["seeds"] == [8, 9, 10, 11]
 
 
-def test_a_run_that_diverges_is_said_and_stops_alone(lab):
+def test_runs_that_diverge_say_so_and_stop(lab):
     page = lab("?method=wgan_gp&break=lr_ten&lr=0.1&seeds=0-1")
     page.evaluate("() => lab.run(400)")
-    losses = state(page)["d_loss"]
-    words = page.locator(".lab-says").inner_text()
-    assert ("Stopped" in words) == any(loss is None or not math.isfinite(loss) for loss in losses), (losses, words)
+    expect(page.locator(".lab-says")).to_contain_text("Stopped: seed 0, step")
+    expect(page.locator(".lab-says")).to_contain_text("beyond a million")
+    assert state(page)["step"] < 400
+
+
+def test_results_can_be_kept_beside_each_other(lab):
+    page = lab("?method=ebgan&seeds=0-1&margin=0.1")
+    page.evaluate("() => lab.run(3)")
+    page.get_by_role("button", name="Keep this result").click()
+    page.locator("[data-set=margin]").select_option("10")
+    page.wait_for_function("() => lab.state().settings.margin === 10 && lab.state().step === 0")
+    kept = page.locator(".lab-kept li")
+    assert kept.count() == 1 and "margin 0.1" in kept.inner_text() and "Step 3." in kept.inner_text()
+    page.go_back()
+    page.wait_for_function("() => lab.state().settings.margin === 0.1")
+
+
+def test_what_cannot_be_is_said_beside_the_controls_which_show_what_runs(lab):
+    page = lab("?seeds=2-4")
+    page.locator("input[data-seeds]").fill("3-1")
+    page.locator("input[data-seeds]").press("Tab")
+    expect(page.locator(".lab-problem")).to_contain_text("3-1")
+    expect(page.locator("input[data-seeds]")).to_have_value("2-4")
+    assert state(page)["seeds"] == [2, 3, 4]
+    assert "99" in lab("?preset=99").locator(".lab-problem").inner_text()
 
 
 def test_eight_runs_leave_the_page_awake(lab):

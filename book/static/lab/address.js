@@ -1,6 +1,6 @@
 // Settings and seeds as text: what stands behind ? in the page's address.
 import { check } from "./engine.js";
-import { METHODS, used } from "./facts.js";
+import { BLOBS, METHODS, used } from "./facts.js";
 import { WORDS } from "./words.js";
 
 const USUAL = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -32,12 +32,14 @@ const readPoints = text => text.split(";").filter(Boolean).map(pair => pair.spli
 export function readAddress(query, presets) {
   const { seeds, preset: id, ...given } = Object.fromEntries(new URLSearchParams(query.replace(/^\?/, "")));
   const preset = presets.find(one => one.id === id) ?? null;
+  if (id && !preset) throw new Error(WORDS.no_preset(id));
   const typed = Object.entries(given).map(([name, text]) => {
     if (name === "points") return [name, readPoints(text)];
     return [name, text !== "" && Number.isFinite(Number(text)) ? Number(text) : text];
   });
   const view = METHODS.contrast.includes(given.method) ? { view: "contrast" } : {};
-  const settings = check({ ...preset?.settings, ...view, ...Object.fromEntries(typed) });
+  const drawn = given.data === "drawn" ? { points: BLOBS } : {};
+  const settings = check({ ...preset?.settings, ...drawn, ...view, ...Object.fromEntries(typed) });
   return { settings, seeds: seeds === undefined ? preset?.seeds ?? USUAL : readSeeds(seeds), preset };
 }
 

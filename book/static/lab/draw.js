@@ -116,7 +116,9 @@ const WIDTH = 300, HEIGHT = 130, LEFT = 40, BELOW = 20;
 // An SVG of lines over steps. `lines`: [{name, kind, points: [[step, {mean, low, high}]]}]; `levels`: [{name, value}];
 // `range`: the lower end, the upper end, and the largest value, which is written at the axis.
 export function curves(title, lines, levels = [], range = null) {
-  const points = lines.flatMap(line => line.points), last = Math.max(1, ...points.map(([step]) => step));
+  const points = lines.flatMap(line => line.points);
+  if (!points.length) return "";
+  const last = Math.max(1, ...points.map(([step]) => step));
   const means = points.flatMap(([, { mean, low, high }]) => [mean, low ?? mean, high ?? mean]);
   const shown = levels.filter(({ value }) => means.length && value < 3 * Math.max(...means.map(Math.abs)) + 1);
   const all = range ?? [Math.min(0, ...means), Math.max(1e-9, ...means, ...shown.map(({ value }) => value)) * 1.05];

@@ -27,3 +27,12 @@ export const OFFERED = {
   chain: [1, 4, 8, 20], anneal: [0, 240, 1000], pairs: [8, 16, 32, 64, 128], test: [8, 32, 128, 512],
   temperature: [0.05, 0.1, 0.2, 0.5, 1],
 };
+
+// Points on a sunflower's spiral around a place: even, and the same each time.
+export function cluster(x, y, count) {
+  const at = i => [0.25 * Math.sqrt(i / count) * Math.cos(2.4 * i), 0.25 * Math.sqrt(i / count) * Math.sin(2.4 * i)];
+  return Array.from({ length: count }, (_, i) => [x + at(i)[0], y + at(i)[1]].map(value => Number(value.toFixed(2))));
+}
+
+// What data "drawn" starts from.
+export const BLOBS = [...cluster(-1.2, 0, 60), ...cluster(1.2, 0, 60)];

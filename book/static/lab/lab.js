@@ -2,7 +2,7 @@
 import { readAddress, readSeeds, writeAddress, writeSeeds } from "./address.js";
 import { curves, drawCircle, drawPlane, short } from "./draw.js";
 import { breaks, check, RANGES } from "./engine.js";
-import { LOW_IS_REAL, METHODS, MODES, OFFERED, used } from "./facts.js";
+import { BLOBS, cluster, LOW_IS_REAL, METHODS, MODES, OFFERED, used } from "./facts.js";
 import { Pool } from "./pool.js";
 import { python } from "./python.js";
 import { summary } from "./statistics.js";
@@ -13,19 +13,14 @@ const FRAME = 100;  // milliseconds from one picture to the next
 const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches ? 10 : 1;  // fewer pictures for those who ask
 const KEPT = 300;  // points of a curve; beyond, every other one goes
 const POINTS = 300;  // most points that can be drawn by hand
+const MAIN = new Set(["method", "data", "labels", "margin", "pairs"]);  // beside the buttons; the others are one fold below
 const NUMBERS = ["d_loss", "g_loss", "covered", "precision", "accuracy", "train_accuracy"];
 const SPEEDS = { slow: 5, normal: 50, fast: Infinity };
 const STARTS = {
-  blobs: () => cluster(-1.2, 0, 60).concat(cluster(1.2, 0, 60)),
+  blobs: () => BLOBS,
   line: () => Array.from({ length: 80 }, (_, i) => [i / 40 - 1, i / 40 - 1]),
   cross: () => Array.from({ length: 80 }, (_, i) => i % 2 ? [i / 40 - 1, 0] : [0, i / 40 - 1]),
 };
-
-// Points on a sunflower's spiral around a place: even, and the same each time.
-function cluster(x, y, count) {
-  const at = i => [0.25 * Math.sqrt(i / count) * Math.cos(2.4 * i), 0.25 * Math.sqrt(i / count) * Math.sin(2.4 * i)];
-  return Array.from({ length: count }, (_, i) => [x + at(i)[0], y + at(i)[1]].map(value => Number(value.toFixed(2))));
-}
 
 const option = (value, text, chosen) => `<option value="${value}"${chosen ? " selected" : ""}>${text}</option>`;
 const escape = text => text.replace(/[&<>"]/g, letter => `&#${letter.charCodeAt(0)};`);
@@ -38,12 +33,14 @@ function frame(compact) {
   const below = compact ? "" : `
     <p class="lab-shows">${box("landscape", true)} ${box("arrows", false)}
     <label>${WORDS.speed} <select data-speed>${speeds}</select></label> <span class="lab-rate"></span></p>
-    <p class="lab-links">${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
+    <p class="lab-links">${button("keep")} ${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
+    <ul class="lab-kept"></ul>
     <pre class="lab-python" tabindex="0" hidden></pre>
-    <details class="lab-settings" open><summary>${WORDS.settings}</summary><div class="lab-fields"></div></details>
+    <details class="lab-settings" open><summary>${WORDS.settings}</summary><div class="lab-fields lab-more"></div></details>
     <details class="lab-numbers"><summary>${WORDS.numbers}</summary><div class="lab-table" tabindex="0" role="region" aria-label="${WORDS.numbers}"></div></details>`;
   return `
-    <div class="lab-ask" hidden></div>
+    <div class="lab-ask" hidden></div>${compact ? "" : '<div class="lab-fields lab-main"></div>'}
+    <p class="lab-problem" role="alert"></p>
     <p class="lab-buttons">${button("play")}${steps}${button("reset")}${button("others")}</p>
     <div class="lab-pictures"><canvas class="lab-large" role="img"></canvas><div class="lab-runs"></div></div>
     <p class="lab-says"></p><p class="visually-hidden lab-announces" role="status"></p>
@@ -74,7 +71,7 @@ export class Lab {
       [wanted, problem] = [readAddress("", PRESETS), WORDS.bad_address(error.message)];
     }
     await this.start(wanted.settings, wanted.seeds, wanted.preset);
-    if (problem) this.#say(problem);
+    if (problem) this.$(".lab-problem").textContent = problem;
   }
 
   // New runs with complete settings, at step 0. Until they are there, all stays as it was.
@@ -83,14 +80,21 @@ export class Lab {
     this.pool?.end();
     const pool = this.pool = new Pool(settings, seeds, this.show.arrows), runs = await pool.advance(0);
     if (pool !== this.pool) return;  // replaced meanwhile
-    Object.assign(this, { settings, seeds, preset, runs, history: [], large: seeds[0], rate: 0, answered: false });
+    Object.assign(this, { settings, seeds, preset, runs, history: [], large: seeds[0], rate: 0, answered: false, drawing: null });
+    this.first = this.#sums();
+    this.$(".lab-problem").textContent = "";
     this.#ask();
-    if (!this.compact) {
-      this.#fields();
-      history.replaceState(null, "", writeAddress(settings, seeds, preset?.id));
-    }
+    if (!this.compact) this.#show();
     this.#remember(0);
     this.#draw();
+  }
+
+  // The controls and the address say what runs.
+  #show() {
+    const address = writeAddress(this.settings, this.seeds, this.preset?.id);
+    this.#fields();
+    this.$(".lab-copied").textContent = "";
+    if (address !== location.search) history[location.search ? "pushState" : "replaceState"](null, "", address);
   }
 
   // Change settings by their names; `seeds` may be among them. What is not named stays as it is.
@@ -103,7 +107,7 @@ export class Lab {
   async run(steps) {
     if (!Number.isInteger(steps) || steps < 0) throw new Error(`steps: got ${steps}, wanted a whole number, 0 or more`);
     for (let left = steps; left > 0;) {
-      const now = Math.min(left, this.#chunk(3 * FRAME));
+      const now = Math.min(left, this.#left(), this.#chunk(3 * FRAME));
       await this.advance(now);
       left -= now;
     }
@@ -140,7 +144,7 @@ export class Lab {
     this.$("[data-do=play]").textContent = WORDS.pause;
     while (this.playing && !this.runs.every(run => run.error)) {
       const start = performance.now(), most = SPEEDS[this.speed], pause = Math.max(FRAME * CALM, 1000 / most);
-      const steps = Math.min(this.#chunk(FRAME * CALM), Math.max(1, Math.round(most * pause / 1000)));
+      const steps = Math.min(this.#left(), this.#chunk(FRAME * CALM), Math.max(1, Math.round(most * pause / 1000)));
       await this.advance(steps);
       const rest = most === Infinity ? 0 : pause * steps / Math.max(1, most * pause / 1000) - (performance.now() - start);
       await new Promise(done => setTimeout(done, Math.max(0, rest)));
@@ -153,6 +157,12 @@ export class Lab {
     this.playing = false;
     this.$("[data-do=play]").textContent = WORDS.play;
     if (this.runs) this.$(".lab-announces").textContent = this.words;
+  }
+
+  // Steps until the runs answer a question, if there is one.
+  #left() {
+    const { steps } = this.preset?.ask ?? {};
+    return steps && !this.answered ? Math.max(1, steps - this.step) : Infinity;
   }
 
   // As many steps as fit into so many milliseconds, by what the last ones took.
@@ -171,13 +181,17 @@ export class Lab {
     return summary(runs.map(run => run.metrics[name] ?? null), 0, name === "covered" ? MODES[this.settings.data] : 1);
   }
 
+  #sums() {
+    return Object.fromEntries(NUMBERS.slice(2).map(name => [name, this.#over(name)]));
+  }
+
   get words() {
-    const { runs, settings } = this, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
-    const sums = Object.fromEntries(NUMBERS.slice(2).map(name => [name, this.#over(name)]));
+    const { runs, settings, first } = this, target = this.preset?.ask?.steps, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
     const full = going.filter(run => run.metrics.covered === modes).length;
     const constant = going.filter(run => run.metrics.constant).length;
     const stopped = runs.filter(run => run.error).map(run => `${WORDS.seed(run.seed)}, ${run.error}`);
-    return WORDS.sentence({ step: this.step, runs: runs.length, modes, full, stopped, constant, ...sums });
+    return WORDS.sentence({ step: this.step, runs: runs.length, modes, full, stopped, constant, target,
+      first: this.step ? first : null, ...this.#sums() });
   }
 
   #say(text) {
@@ -196,13 +210,20 @@ export class Lab {
     else drawPlane(large, chosen, { ...show, lowIsReal, stamp });
     large.setAttribute("aria-label", settings.data === "drawn" && !contrast ? WORDS.canvas_drawn : WORDS.large(chosen.seed, line(chosen)));
     this.#small(line);
-    this.$(".lab-legend").textContent = contrast ? WORDS.legend_circle : WORDS.legend(lowIsReal);
+    this.$(".lab-legend").textContent = this.#legend(contrast, lowIsReal);
     for (const name of ["d", "g"]) this.$(`[data-do=${name}]`)?.toggleAttribute("hidden", contrast);
     this.$(".lab-curves").innerHTML = this.#charts();
     this.#say(this.words);
     if (this.compact) return;
+    for (const box of this.place.querySelectorAll("[data-show]")) box.closest("label").hidden = contrast;
+    if (!this.$(".lab-python").hidden) this.#write();
     this.$(".lab-rate").textContent = this.playing ? WORDS.rate(this.rate) : "";
     if (this.$(".lab-numbers").open) this.$(".lab-numbers div").innerHTML = this.#table(line);
+  }
+
+  #legend(contrast, lowIsReal) {
+    if (contrast) return WORDS.legend_circle;
+    return this.settings.method === "cd" ? WORDS.legend_chains : WORDS.legend(lowIsReal);
   }
 
   #small(line) {
@@ -217,7 +238,7 @@ export class Lab {
       if (settings.view === "contrast") drawCircle(canvas, run);
       else drawPlane(canvas, run, { landscape: true, lowIsReal: LOW_IS_REAL.has(settings.method) });
       button.setAttribute("aria-pressed", run.seed === this.large);
-      const { covered, accuracy } = run.metrics, marks = run.error ? "✗" : covered ?? (accuracy === undefined ? "" : `${short(100 * accuracy)} %`);
+      const { covered, accuracy } = run.metrics, marks = run.error ? "✗" : accuracy === undefined ? (covered === null ? "" : `${covered} / ${MODES[settings.data]}`) : `${short(100 * accuracy)} %`;
       button.querySelector("span").textContent = marks;
       button.setAttribute("aria-label", `${marks} ${WORDS.seed(run.seed)}: ${line(run)}`.trim());
     }
@@ -290,8 +311,11 @@ export class Lab {
     const lists = { method: METHODS[settings.view], break: breaks(settings.method) };
     const values = name => lists[name] ?? RANGES[name].values;
     const draws = settings.data === "drawn" && settings.view === "plane" ? this.#drawing() : "";
-    this.$(".lab-fields").innerHTML = `<fieldset class="lab-view">${views}</fieldset>` + field(WORDS.preset, `<select data-preset>${presets}</select>`)
-      + fields.map(name => named.has(name) ? select(name, values(name), WORDS[name]) : numbers(name)).join("")
+    const write = names => names.map(name => named.has(name) ? select(name, values(name), WORDS[name]) : numbers(name)).join("");
+    const main = fields.filter(name => MAIN.has(name));
+    this.$(".lab-main").innerHTML = `<fieldset class="lab-view">${views}</fieldset>`
+      + field(WORDS.preset, `<select data-preset>${presets}</select>`) + write(main);
+    this.$(".lab-more").innerHTML = write(fields.filter(name => !MAIN.has(name)))
       + field(WORDS.seeds, `<input data-seeds value="${writeSeeds(this.seeds)}" size="9">`)
       + field(WORDS.name.runs, `<select data-runs>${[1, 2, 3, 4, 5, 6, 7, 8].map(n => option(n, n, n === this.seeds.length)).join("")}</select>`) + draws;
     const large = this.$(".lab-large"), drawn = draws !== "";
@@ -306,7 +330,7 @@ export class Lab {
   }
 
   #listen() {
-    const on = (kind, handler) => this.place.addEventListener(kind, event => handler(event).catch(error => this.#say(error.message)));
+    const on = (kind, handler) => this.place.addEventListener(kind, event => handler(event).catch(error => this.#refuse(error)));
     on("click", async ({ target }) => {
       const button = target.closest("button");
       if (button?.dataset.do) await this.#do(button.dataset.do);
@@ -321,6 +345,26 @@ export class Lab {
     this.$(".lab-numbers")?.addEventListener("toggle", () => this.runs && this.#draw());
   }
 
+  // What was asked for cannot be: say so, and let the controls show again what runs.
+  #refuse(error) {
+    if (!this.compact) this.#fields();
+    this.$(".lab-problem").textContent = error.message;
+  }
+
+  #write() {
+    this.$(".lab-python").textContent = python(this.settings, this.seeds, this.step || this.preset?.ask?.steps || 800);
+  }
+
+  // A line for each result that was kept, with a link to its settings.
+  #keep() {
+    const row = document.createElement("li"), link = document.createElement("a"), { method, data, view } = this.settings;
+    link.href = location.search;
+    link.textContent = [WORDS.method[method], view === "plane" ? WORDS.data[data] : WORDS.labels[this.settings.labels]].join(", ");
+    row.append(link, ` (${used(this.settings).filter(name => !["method", "data", "labels", "points"].includes(name))
+      .map(name => `${WORDS.name[name].toLowerCase()} ${WORDS[name]?.[this.settings[name]] ?? this.settings[name]}`).join(", ")}). ${this.words}`);
+    this.$(".lab-kept").append(row);
+  }
+
   async #do(name) {
     if (name === "play") return this.playing ? this.pause() : await this.play();
     if (["both", "d", "g"].includes(name)) return this.advance(1, name);
@@ -328,9 +372,9 @@ export class Lab {
     if (name === "others") return this.start(this.settings, this.seeds.map(seed => (seed + 8) % 1e9), this.preset);
     if (name === "clear") return this.#points([]);
     if (name === "copy") return this.#copy();
-    const code = this.$(".lab-python");
-    code.hidden = !code.hidden;
-    code.textContent = python(this.settings, this.seeds, this.step);
+    if (name === "keep") return this.#keep();
+    this.$(".lab-python").toggleAttribute("hidden");
+    this.#write();
   }
 
   async #copy() {
@@ -370,7 +414,7 @@ export class Lab {
 
   // -------------------------------------------------------------------------------------------- drawing
   async #points(points) {
-    const few = points.slice(0, POINTS);
+    const few = this.drawing = points.slice(0, POINTS);  // the next stroke may come before the new runs
     await this.start(check(kept(this.settings, { points: few })), this.seeds);
   }
 
@@ -384,7 +428,7 @@ export class Lab {
       show.stamp = show.stamp.map((x, i) => stay(x + move[i] * reach / 12));
       return this.#draw();
     }
-    const points = settings.points ?? [];
+    const points = this.drawing ?? settings.points;
     await this.#points(event.key === "Enter" ? [...points, ...cluster(...show.stamp, 10)] : points.slice(0, -10));
     this.$(".lab-large").focus();
   }
@@ -404,7 +448,7 @@ export class Lab {
     canvas.addEventListener("pointermove", add);
     await new Promise(done => ["pointerup", "pointercancel"].forEach(kind => canvas.addEventListener(kind, done, { once: true })));
     canvas.removeEventListener("pointermove", add);
-    await this.#points([...(this.settings.points ?? []), ...points]);
+    await this.#points([...(this.drawing ?? this.settings.points), ...points]);
   }
 }
 
@@ -413,7 +457,7 @@ function kept(settings, changes) {
   const { method = settings.method } = changes;
   const view = changes.view ?? (METHODS.contrast.includes(method) ? "contrast" : "plane");
   if (view !== settings.view) return { view, method: METHODS[view].includes(method) ? method : METHODS[view][0], ...changes };
-  const drawn = changes.data === "drawn" && !settings.points?.length ? { points: STARTS.blobs() } : {};
+  const drawn = changes.data === "drawn" && !settings.points?.length ? { points: BLOBS } : {};
   if (method === settings.method) return { ...settings, ...drawn, ...changes };
   const stay = ["view", "data", "points", "batch", "labels", "pairs", "test"].filter(name => name in settings);
   return { ...Object.fromEntries(stay.map(name => [name, settings[name]])), ...drawn, ...changes };
@@ -441,5 +485,6 @@ export async function mount(place, options) {
 
 const page = document.querySelector("#lab-here");
 if (page) {
-  await mount(page, { address: location.search });
+  const lab = await mount(page, { address: location.search });
+  window.addEventListener("popstate", () => lab.open(location.search));
 }

@@ -3,7 +3,7 @@ import { short } from "./draw.js";
 
 const METHODS = {
   gan: "GAN", gan_saturating: "GAN, saturating loss", wgan_gp: "Wasserstein critic, gradient penalty", ebgan: "EBGAN",
-  ebgan_pt: "EBGAN with the pulling-away term", ebgan_pt_unsquared: "the same, cosine not squared",
+  ebgan_pt: "EBGAN with the pulling-away term", ebgan_pt_unsquared: "EBGAN with the term, cosine not squared",
   cd: "Energy model, contrastive divergence", bare_cosine: "Cross-entropy on a bare cosine (the group’s)",
   scale_bias: "Cross-entropy with scale and bias", pair_margin: "Pairs with a margin", triplet: "Triplets",
   nt_xent: "NT-Xent", sup_con: "SupCon",
@@ -48,6 +48,7 @@ export const WORDS = {
   Covered: "Modes covered", Precision: "Precision", Accuracy: "Accuracy",
   run: "Run", step: "Step", stopped: "Stopped", seed: seed => `seed ${seed}`,
   rate: rate => `${Math.round(rate)} steps a second in each run`,
+  legend_chains: "Blue rings: real samples. Orange discs: Langevin chains. Green: where the learned energy is low.",
   legend: low => `Blue rings: real samples. Orange discs: generated ones. Green: where the discriminator takes a point for real (${low ? "low energy" : "high output"}).`,
   legend_circle: "Each number is an embedding on the circle, written as the class of its point; equal classes should be close.",
   canvas_drawn: "Your points. Arrow keys move the stamp, Enter puts ten points there, Backspace removes the last ten. Or draw with the pointer.",
@@ -60,14 +61,14 @@ export const WORDS = {
     accuracy !== null && accuracy !== undefined ? `accuracy ${short(100 * accuracy)} %` : null,
   ].filter(Boolean).join(", "),
   // The line of words under the pictures; `s` holds summaries over runs, null where there is nothing to sum up.
-  sentence({ step, runs, modes, full, stopped, covered, precision, accuracy, train_accuracy, constant }) {
-    const parts = [];
-    if (covered) parts.push(`${full} of ${runs} runs cover all ${modes} modes; mean ${interval(covered)}.`);
-    if (precision) parts.push(`Precision: mean ${interval(precision)}.`);
+  sentence({ step, target, first, runs, modes, full, stopped, covered, precision, accuracy, train_accuracy, constant }) {
+    const parts = [], before = name => first?.[name] ? `, ${short(first[name].mean)} at step 0` : "";
+    if (covered) parts.push(`${full} of ${runs} runs cover all ${modes} modes; mean ${interval(covered)}${before("covered")}.`);
+    if (precision) parts.push(`Precision: mean ${interval(precision)}${before("precision")}.`);
     if (accuracy) parts.push(`Accuracy on the test: mean ${percent(accuracy)}; in training ${percent(train_accuracy)}.`);
     if (constant) parts.push(`${constant} of ${runs} runs give every pair of the test the same answer.`);
     if (stopped.length) parts.push(`Stopped: ${stopped.join("; ")}.`);
-    return `Step ${step}. ${parts.join(" ")}`;
+    return `${step ? `Step ${step}${target ? ` of ${target}` : ""}.` : "New runs, not trained yet."} ${parts.join(" ")}`;
   },
   asked: steps => `The runs answer at step ${steps}.`,
   answered: (guess, measured, right) => `${guess ? `You said: ${guess}. ` : ""}Measured: ${measured}, so the answer here is: ${right}.`,
@@ -76,5 +77,7 @@ export const WORDS = {
     precision: value => `a mean precision of ${short(value)}`, accuracy: value => `a mean accuracy of ${short(100 * value)} %`,
     d_loss: value => `a mean loss of ${short(value)}`, constant: value => `${value} runs give every pair the same answer`,
   },
+  keep: "Keep this result",
+  no_preset: id => `preset: got “${id}”, and there is none of that name`,
   need_seeds: text => `Seeds: got “${text}”, wanted one to eight different whole numbers such as 0-7 or 3,5,9`,
 };
