@@ -121,7 +121,7 @@ def check_storable(name: str, values: Any) -> dict[str, Any]:
         with suppress(TypeError, ValueError, RecursionError):
             kept |= json.loads(json.dumps({key: value}, allow_nan=False))
         good = key in kept and kept[key] == value
-        require(good, f"{name}[{key!r}]", describe(value), "a finite number, a text, None, or a list of these")
+        require(good, f"{name}[{key!r}]", describe(value), "finite numbers, texts, None, lists of these, under a name")
     return kept
 
 
