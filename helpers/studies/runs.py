@@ -121,7 +121,8 @@ def check_storable(name: str, values: Any) -> dict[str, Any]:
         with suppress(TypeError, ValueError, RecursionError):
             kept |= json.loads(json.dumps({key: value}, allow_nan=False))
         good = key in kept and kept[key] == value
-        require(good, f"{name}[{key!r}]", describe(value), "finite numbers, texts, None, lists of these, under a name")
+        expected = "a finite number, a text, None, or a list of these, under a name"
+        require(good, f"{name}[{key!r}]", describe(value), expected)
     return kept
 
 
