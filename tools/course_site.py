@@ -255,6 +255,7 @@ PAGE_CHANGES: list[tuple[str, str]] = [
     ('<summary aria-label="Toggle hidden content">', "<summary>"),  # its name is what is to be seen
     # The button beside these keys is named "Search": whoever speaks to the browser says no keys.
     ('<span class="search-button__kbd-shortcut">', '<span class="search-button__kbd-shortcut" aria-hidden="true">'),
+    ('<input class="task-list-item-checkbox"', '<input class="task-list-item-checkbox" aria-label="To tick"'),
     ('role="doc-biblioentry"', 'role="listitem"'),  # the entry's role is deprecated
     ('role="doc-bibliography"', 'role="list"'),
     (' role="doc-backlink"', ""),

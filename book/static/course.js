@@ -76,7 +76,6 @@ document.querySelectorAll(".show-code input").forEach(switchCode);
 // The start page's figure is a still of the lab: on a click the lab takes its place, and its scripts come only then.
 function openLab(door) {
   const button = door.querySelector("button"), still = document.querySelector(".landscape");
-  button.hidden = false;
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {

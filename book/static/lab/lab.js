@@ -42,7 +42,7 @@ function frame(compact) {
     <div class="lab-ask" hidden></div>${compact ? "" : '<div class="lab-fields lab-main"></div>'}
     <p class="lab-problem" role="alert"></p>
     <p class="lab-buttons">${button("play")}${steps}${button("reset")}${button("others")}</p>
-    <div class="lab-pictures"><canvas class="lab-large" role="img"></canvas><div class="lab-runs"></div></div>
+    <div class="lab-pictures"><canvas class="lab-large" role="img" aria-label="${WORDS.soon}"></canvas><div class="lab-runs"></div></div>
     <p class="lab-says"></p><p class="visually-hidden lab-announces" role="status"></p>
     <p class="lab-legend"></p>
     <div class="lab-curves"></div>${below}`;

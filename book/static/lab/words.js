@@ -77,7 +77,7 @@ export const WORDS = {
     precision: value => `a mean precision of ${short(value)}`, accuracy: value => `a mean accuracy of ${short(100 * value)} %`,
     d_loss: value => `a mean loss of ${short(value)}`, constant: value => `${value} runs give every pair the same answer`,
   },
-  keep: "Keep this result",
+  keep: "Keep this result", soon: "The large picture of one run, which comes in a moment.",
   no_preset: id => `preset: got “${id}”, and there is none of that name`,
   need_seeds: text => `Seeds: got “${text}”, wanted one to eight different whole numbers such as 0-7 or 3,5,9`,
 };
