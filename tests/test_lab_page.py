@@ -64,8 +64,15 @@ def test_python_breaks_what_the_lab_breaks(cells: dict[str, str]) -> None:
     assert slow["game"].g_optimizer.param_groups[0]["lr"] == pytest.approx(2e-4)
 
 
-def test_links_keep_every_setting_and_seed() -> None:
-    given = {"method": "cd", "data": "drawn", "points": [[0.25, -1], [1, 2]], "chain": 20, "break": "lr_ten"}
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"method": "cd", "data": "drawn", "points": [[0.25, -1], [1, 2]], "chain": 20, "break": "lr_ten"},
+        {"method": "ebgan", "break": "frozen_d", "freeze": 100, "margin": 0.3},
+        {"view": "contrast", "method": "triplet", "spread": 0.2, "weight": 3},
+    ],
+)
+def test_links_keep_every_setting_and_seed(given: dict[str, Any]) -> None:
     script = f"""
     const {{ readAddress, writeAddress }} = await import("./address.js"), {{ check }} = await import("./engine.js");
     const settings = check({json.dumps(given)});

@@ -44,7 +44,9 @@ export function readAddress(query, presets) {
 }
 
 export function writeAddress(settings, seeds, preset) {
-  const shown = ["view", ...used(settings)].map(name => [name, settings[name]]);
+  const { view, method, data, points } = settings, usual = check({ view, method, data, points });
+  const other = Object.keys(settings).filter(name => settings[name] !== usual[name]);  // unused, but set by a script
+  const shown = [...new Set(["view", ...used(settings), ...other])].map(name => [name, settings[name]]);
   const words = shown.map(([name, value]) => [name, name === "points" ? writePoints(value) : String(value)]);
   const all = [...(preset ? [["preset", preset]] : []), ...words, ["seeds", writeSeeds(seeds)]];
   return "?" + all.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",").replaceAll("%3B", ";")}`).join("&");

@@ -3,7 +3,7 @@
 import { ContrastRun, METHODS as CONTRAST } from "./contrast.js";
 import { METHODS as PLANE, PlaneRun } from "./plane.js";
 
-const METHODS = { plane: Object.keys(PLANE), contrast: Object.keys(CONTRAST) };
+export const METHODS = { plane: Object.keys(PLANE), contrast: Object.keys(CONTRAST) };
 const COMMON = ["none", "lr_tenth", "lr_ten"];
 const GAME = ["frozen_d", "one_optimizer"];
 const ENERGY = ["detached", "mean_hinge"];

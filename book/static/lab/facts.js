@@ -3,10 +3,7 @@
 export const MODES = { ring: 8, grid: 25 };
 export const LOW_IS_REAL = new Set(["ebgan", "ebgan_pt", "ebgan_pt_unsquared", "cd"]);
 
-export const METHODS = {
-  plane: ["gan", "gan_saturating", "wgan_gp", "ebgan", "ebgan_pt", "ebgan_pt_unsquared", "cd"],
-  contrast: ["bare_cosine", "scale_bias", "pair_margin", "triplet", "nt_xent", "sup_con"],
-};
+export { METHODS } from "./engine.js";
 
 const GAN = ["d_lr_factor", "d_steps", "break"], EBGAN = [...GAN, "margin", "code"];
 const OWN = {
@@ -14,17 +11,18 @@ const OWN = {
   ebgan_pt_unsquared: [...EBGAN, "weight"], cd: ["chain", "anneal", "break"],
   pair_margin: ["margin"], triplet: ["margin"], nt_xent: ["temperature"], sup_con: ["temperature"],
 };
-const SHARED = { plane: ["data", "spread", "units", "batch", "lr"], contrast: ["labels", "pairs", "test", "units", "lr", "break"] };
+const SHARED = { plane: ["data", "spread", "units", "batch", "lr"], contrast: ["labels", "spread", "pairs", "test", "units", "lr", "break"] };
+
 // The names of the settings that make a difference, in the order in which they are shown.
-export function used({ view, method, data }) {
-  return ["method", ...SHARED[view], ...(OWN[method] ?? []), ...(data === "drawn" && view === "plane" ? ["points"] : [])];
+export function used({ view, method, data, break: fault }) {
+  return ["method", ...SHARED[view], ...(OWN[method] ?? []), ...(fault === "frozen_d" ? ["freeze"] : []), ...(data === "drawn" && view === "plane" ? ["points"] : [])];
 }
 
 export const OFFERED = {
   spread: [0.02, 0.05, 0.1, 0.15, 0.3], units: [8, 16, 32, 64], batch: [16, 32, 64, 128],
   lr: [1e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2], d_lr_factor: [0.1, 0.3, 1, 3, 10], d_steps: [1, 2, 3, 5],
   margin: [0.01, 0.1, 0.3, 0.5, 1, 2, 10], code: [1, 2, 4, 8, 16], weight: [0, 0.01, 0.1, 0.3, 1, 3], penalty: [0, 0.1, 1, 10],
-  chain: [1, 4, 8, 20], anneal: [0, 240, 1000], pairs: [8, 16, 32, 64, 128], test: [8, 32, 128, 512],
+  chain: [1, 4, 8, 20], anneal: [0, 240, 1000], freeze: [0, 100, 400, 800], pairs: [8, 16, 32, 64, 128], test: [8, 32, 128, 512],
   temperature: [0.05, 0.1, 0.2, 0.5, 1],
 };
 

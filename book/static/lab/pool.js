@@ -31,7 +31,6 @@ export class Pool {
     this.make = null;
     const answers = await Promise.race([Promise.all(asked), this.over]);
     if (!answers) return undefined;
-    this.milliseconds = Math.max(...answers.map(answer => answer.milliseconds));
     const seen = new Map(answers.flatMap(answer => answer.runs).map(run => [run.seed, run]));
     return this.seeds.map(seed => seen.get(seed));
   }

@@ -21,7 +21,7 @@ export const WORDS = {
   d: "Step D", g: "Step G", both: "One step", copy: "Copy link", copied: "Link copied.", python: "The same in Python",
   not_copied: "The browser did not allow copying; the link is this page’s address.",
   settings: "Settings", speed: "Speed", landscape: "Landscape", arrows: "The generator’s gradient", seeds: "Seeds",
-  numbers: "Numbers of each run", open: "Open the whole lab", skip: "Skip the question", guess: "Predict first.",
+  numbers: "Numbers of each run", guess: "Predict first.",
   clear: "Remove all points", start_from: "Start from a preset of points", none: "choose",
   preset: "Preset", free: "none: my own settings",
   points: { blobs: "two blobs", line: "a line", cross: "a cross" },
@@ -38,7 +38,7 @@ export const WORDS = {
   labels: { signal: "labels with a signal", coins: "labels drawn like coins" },
   name: {
     method: "Method", data: "Data", spread: "Width of a mode", code: "Numbers in the code",
-    penalty: "Weight of the gradient penalty", chain: "Steps of a chain", anneal: "Steps until the rate is small", units: "Units in a layer", batch: "Batch", lr: "Learning rate",
+    penalty: "Weight of the gradient penalty", freeze: "Last step before D is frozen", chain: "Steps of a chain", anneal: "Steps until the rate is small", units: "Units in a layer", batch: "Batch", lr: "Learning rate",
     d_lr_factor: "D’s rate, in multiples of G’s", margin: "Margin", weight: "Weight of the term", d_steps: "Steps of D for one of G",
     break: "Break it", labels: "Labels", pairs: "Pairs to learn from", test: "Pairs in the test",
     temperature: "Temperature", runs: "Runs at once",

@@ -43,8 +43,6 @@ onmessage = ({ data }) => {
     runs = make.seeds.map(seed => makeRun(make.settings, seed));
     reach = roomFor(makeRun(make.settings, 0));
   }
-  const start = performance.now();
   const means = runs.map(run => advance(run, steps, who));
-  const milliseconds = performance.now() - start;
-  postMessage({ milliseconds, runs: runs.map((run, i) => look(run, means[i], run.seed === large, arrows)) });
+  postMessage({ runs: runs.map((run, i) => look(run, means[i], run.seed === large, arrows)) });
 };
