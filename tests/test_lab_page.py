@@ -76,11 +76,11 @@ def test_links_keep_every_setting_and_seed(given: dict[str, Any]) -> None:
     script = f"""
     const {{ readAddress, writeAddress }} = await import("./address.js"), {{ check }} = await import("./engine.js");
     const settings = check({json.dumps(given)});
-    const read = readAddress(writeAddress(settings, [4, 5, 6], "a"), [{{ id: "a" }}]);
+    const read = readAddress(writeAddress(settings, [4, 5, 6], "a", {{ speed: "fast", stop: 800 }}), [{{ id: "a" }}]);
     const same = JSON.stringify(read.settings) === JSON.stringify(settings);
-    out = {{ same, seeds: read.seeds, preset: read.preset.id }}
+    out = {{ same, seeds: read.seeds, preset: read.preset.id, ...read.pace }}
     """
-    assert node(script) == {"same": True, "seeds": [4, 5, 6], "preset": "a"}
+    assert node(script) == {"same": True, "seeds": [4, 5, 6], "preset": "a", "speed": "fast", "stop": 800}
 
 
 @pytest.mark.parametrize("seeds", ["", "x", "0-8", "5-3", "1,1", "1.5", "-1", "0,,2"])
@@ -88,6 +88,22 @@ def test_seeds_that_are_none_are_refused(seeds: str) -> None:
     script = f"""const {{ readSeeds }} = await import("./address.js");
     try {{ out = readSeeds({json.dumps(seeds)}) }} catch (error) {{ out = error.message }}"""
     assert "wanted one to eight different whole numbers" in node(script)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("speed=quick", "speed: got “quick”, wanted one of slow, normal, fast"),
+        ("speed=toString", "speed: got “toString”, wanted one of slow"),
+        ("stop=", "stop: got “NaN”, wanted a whole number"),
+        ("stop=-1", "stop: got “-1”, wanted a whole number"),
+        ("stop=2.5", "stop: got “2.5”, wanted a whole number"),
+    ],
+)
+def test_a_pace_that_is_none_is_refused(query: str, said: str) -> None:
+    script = f"""const {{ readAddress }} = await import("./address.js");
+    try {{ out = readAddress({json.dumps(query)}, []) }} catch (error) {{ out = error.message }}"""
+    assert said in node(script)
 
 
 def test_intervals_are_those_of_the_helpers() -> None:

@@ -88,14 +88,13 @@ def presets_of(book: Path) -> list[dict[str, Any]]:
 
 
 def presets(toc: SiteMap, book: Path) -> str:
-    """Return a table of the lab's presets, each with a link that opens it, and of their chapters."""
-    rows = ["| preset | its question | chapter |", "| --- | --- | --- |"]
+    """Return the lab's presets as a list: a link that opens it, its chapter, and the question that it asks."""
     chapters = {path.name[:2]: path for path in chapters_among(book, toc)}
+    rows = []
     for preset in presets_of(book):
         path = chapters[preset["id"][:2]]
-        chapter = f"[{path.name[:2]} {title_of(path)}]({path.name})"
         link = f'<a href="?preset={preset["id"]}">{preset["title"]}</a>'
-        rows.append(f"| {link} | {preset['ask']['question']} | {chapter} |")
+        rows.append(f"- {link} ([chapter {path.name[:2]}]({path.name})): {preset['ask']['question']}")
     return "\n".join(rows)
 
 

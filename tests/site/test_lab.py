@@ -9,7 +9,7 @@ import math
 import pytest
 from playwright.sync_api import expect
 from site_server import ROOT
-from test_browser import DESKTOP, watched
+from test_browser import DESKTOP, PHONE, watched
 
 pytestmark = pytest.mark.browser
 
@@ -150,6 +150,43 @@ def test_eight_runs_leave_the_page_awake(lab):
     page.wait_for_timeout(3000)
     page.get_by_role("button", name="Pause").click()
     assert state(page)["step"] > 20 and page.evaluate("longest") < 200  # the goal is 50 on a quiet machine
+
+
+def test_speed_and_the_step_to_stop_at_stand_in_the_link_and_leave_the_runs_alone(lab):
+    page = lab("?seeds=0&units=8&speed=fast&stop=40")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("[data-do=play]")).to_have_text("Play")
+    page.wait_for_function("() => lab.state().step === 40")
+    page.get_by_label("Speed").select_option("slow")
+    page.get_by_label("Stop at step").fill("43")
+    page.get_by_label("Stop at step").press("Tab")
+    page.wait_for_function("() => location.search.endsWith('speed=slow&stop=43')")
+    assert state(page)["step"] == 40, "the runs stay"
+    page.get_by_label("Stop at step").fill("-3")
+    page.get_by_label("Stop at step").press("Tab")
+    expect(page.locator(".lab-problem")).to_contain_text("stop: got “-3”")
+    expect(page.get_by_label("Stop at step")).to_have_value("43")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => lab.state().step === 43")
+    expect(page.locator("[data-do=play]")).to_have_text("Play")
+    page.evaluate("() => lab.set({ speed: 'fast', stop: 0 })")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => lab.state().step > 60")
+
+
+def test_a_phone_has_room_for_fingers_and_the_picture_is_near_the_top(lab):
+    page = lab()
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(200)
+    assert page.locator(".lab-large").bounding_box()["y"] < 500
+    assert not page.get_by_label("Method").is_visible()
+    page.evaluate("() => document.querySelectorAll('.lab details').forEach(fold => fold.open = true)")
+    low = page.evaluate("""() => [...document.querySelectorAll('.lab :is(button, select, summary, label, input)')]
+        .filter(e => e.offsetParent && !e.matches('[type=checkbox], [type=radio]') && e.offsetHeight < 44)
+        .map(e => e.outerHTML.slice(0, 80))""")
+    assert not low, low
+    page.set_viewport_size(DESKTOP)
+    expect(page.get_by_label("Method")).to_be_visible()
 
 
 def test_it_pauses_when_nobody_looks(lab):

@@ -1,6 +1,6 @@
 // Settings and seeds as text: what stands behind ? in the page's address.
 import { check } from "./engine.js";
-import { BLOBS, METHODS, used } from "./facts.js";
+import { BLOBS, METHODS, PACE, SPEEDS, used } from "./facts.js";
 import { WORDS } from "./words.js";
 
 const USUAL = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -27,10 +27,16 @@ export function writeSeeds(seeds) {
 const writePoints = points => points.map(([x, y]) => `${x},${y}`).join(";");
 const readPoints = text => text.split(";").filter(Boolean).map(pair => pair.split(",").map(Number));
 
-// Return {settings, seeds, preset} of an address; what it leaves out comes from the preset that it names, or is usual.
+export function checkPace({ speed, stop }) {
+  if (!Object.hasOwn(SPEEDS, speed)) throw new Error(WORDS.need_speed(speed, Object.keys(SPEEDS)));
+  if (!Number.isInteger(stop) || stop < 0 || stop > 1e6) throw new Error(WORDS.need_stop(stop));
+  return { speed, stop };
+}
+
+// Return {settings, seeds, pace, preset} of an address; what it leaves out comes from the preset that it names, or is usual.
 // Unknown names are refused by `check`.
 export function readAddress(query, presets) {
-  const { seeds, preset: id, ...given } = Object.fromEntries(new URLSearchParams(query.replace(/^\?/, "")));
+  const { seeds, preset: id, speed = PACE.speed, stop = PACE.stop, ...given } = Object.fromEntries(new URLSearchParams(query.replace(/^\?/, "")));
   const preset = presets.find(one => one.id === id) ?? null;
   if (id && !preset) throw new Error(WORDS.no_preset(id));
   const typed = Object.entries(given).map(([name, text]) => {
@@ -40,14 +46,16 @@ export function readAddress(query, presets) {
   const view = METHODS.contrast.includes(given.method) ? { view: "contrast" } : {};
   const drawn = given.data === "drawn" ? { points: BLOBS } : {};
   const settings = check({ ...preset?.settings, ...drawn, ...view, ...Object.fromEntries(typed) });
-  return { settings, seeds: seeds === undefined ? preset?.seeds ?? USUAL : readSeeds(seeds), preset };
+  const pace = checkPace({ speed, stop: stop === "" ? NaN : Number(stop) });
+  return { settings, seeds: seeds === undefined ? preset?.seeds ?? USUAL : readSeeds(seeds), pace, preset };
 }
 
-export function writeAddress(settings, seeds, preset) {
+export function writeAddress(settings, seeds, preset, pace = PACE) {
   const { view, method, data, points } = settings, usual = check({ view, method, data, points });
   const other = Object.keys(settings).filter(name => settings[name] !== usual[name]);  // unused, but set by a script
   const shown = [...new Set(["view", ...used(settings), ...other])].map(name => [name, settings[name]]);
   const words = shown.map(([name, value]) => [name, name === "points" ? writePoints(value) : String(value)]);
-  const all = [...(preset ? [["preset", preset]] : []), ...words, ["seeds", writeSeeds(seeds)]];
+  const paced = Object.entries(pace).filter(([name, value]) => value !== PACE[name]);
+  const all = [...(preset ? [["preset", preset]] : []), ...words, ["seeds", writeSeeds(seeds)], ...paced];
   return "?" + all.map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",").replaceAll("%3B", ";")}`).join("&");
 }

@@ -5,6 +5,10 @@ export const LOW_IS_REAL = new Set(["ebgan", "ebgan_pt", "ebgan_pt_unsquared", "
 
 export { METHODS } from "./engine.js";
 
+// How Play goes on: at most so many steps a second, and up to a step at which it stops (0: none).
+export const SPEEDS = { slow: 5, normal: 50, fast: Infinity };
+export const PACE = { speed: "normal", stop: 0 };
+
 const GAN = ["d_lr_factor", "d_steps", "break"], EBGAN = [...GAN, "margin", "code"];
 const OWN = {
   gan: GAN, gan_saturating: GAN, wgan_gp: [...GAN, "penalty"], ebgan: EBGAN, ebgan_pt: [...EBGAN, "weight"],

@@ -1,8 +1,8 @@
 // The lab: controls, pictures and words around runs that train in workers. Without scripts the page shows a still.
-import { readAddress, readSeeds, writeAddress, writeSeeds } from "./address.js";
+import { checkPace, readAddress, readSeeds, writeAddress, writeSeeds } from "./address.js";
 import { curves, drawCircle, drawPlane, short } from "./draw.js";
 import { breaks, check, RANGES } from "./engine.js";
-import { BLOBS, cluster, LOW_IS_REAL, METHODS, MODES, OFFERED, used } from "./facts.js";
+import { BLOBS, cluster, LOW_IS_REAL, METHODS, MODES, OFFERED, PACE, SPEEDS, used } from "./facts.js";
 import { Pool } from "./pool.js";
 import { python } from "./python.js";
 import { summary } from "./statistics.js";
@@ -15,7 +15,7 @@ const KEPT = 300;  // points of a curve; beyond, every other one goes
 const POINTS = 300;  // most points that can be drawn by hand
 const MAIN = new Set(["method", "data", "labels", "margin", "pairs"]);  // beside the buttons; the others are one fold below
 const NUMBERS = ["d_loss", "g_loss", "covered", "precision", "accuracy", "train_accuracy"];
-const SPEEDS = { slow: 5, normal: 50, fast: Infinity };
+const NARROW = matchMedia("(max-width: 760px)");  // a phone: folds are closed, or the picture would be far down
 const STARTS = {
   blobs: () => BLOBS,
   line: () => Array.from({ length: 80 }, (_, i) => [i / 40 - 1, i / 40 - 1]),
@@ -27,19 +27,21 @@ const escape = text => text.replace(/[&<>"]/g, letter => `&#${letter.charCodeAt(
 
 function frame(compact) {
   const button = (name, text = WORDS[name]) => `<button type="button" data-do="${name}">${text}</button>`;
-  const speeds = Object.keys(SPEEDS).map(name => option(name, WORDS.speeds[name], name === "normal")).join("");
+  const speeds = Object.keys(SPEEDS).map(name => option(name, WORDS.speeds[name])).join("");
   const box = (name, on) => `<label><input type="checkbox" data-show="${name}"${on ? " checked" : ""}> ${WORDS[name]}</label>`;
   const steps = compact ? "" : `<span class="lab-steps">${["both", "d", "g"].map(name => button(name)).join("")}</span>`;
+  const choose = compact ? "" : '<details class="lab-fold lab-choose"><summary></summary><div class="lab-fields lab-main"></div></details>';
   const below = compact ? "" : `
     <p class="lab-shows">${box("landscape", true)} ${box("arrows", false)}
-    <label>${WORDS.speed} <select data-speed>${speeds}</select></label> <span class="lab-rate"></span></p>
+    <label>${WORDS.speed} <select data-speed>${speeds}</select></label>
+    <label>${WORDS.stop} <input data-stop inputmode="numeric" size="6"></label> <span class="lab-rate"></span></p>
     <p class="lab-links">${button("keep")} ${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
     <ul class="lab-kept"></ul>
     <pre class="lab-python" tabindex="0" hidden></pre>
-    <details class="lab-settings" open><summary>${WORDS.settings}</summary><div class="lab-fields lab-more"></div></details>
+    <details class="lab-fold"><summary>${WORDS.settings}</summary><div class="lab-fields lab-more"></div></details>
     <details class="lab-numbers"><summary>${WORDS.numbers}</summary><div class="lab-table" tabindex="0" role="region" aria-label="${WORDS.numbers}"></div></details>`;
   return `
-    <div class="lab-ask" hidden></div>${compact ? "" : '<div class="lab-fields lab-main"></div>'}
+    <div class="lab-ask" hidden></div>${choose}
     <p class="lab-problem" role="alert"></p>
     <p class="lab-buttons">${button("play")}${steps}${button("reset")}${button("others")}</p>
     <div class="lab-pictures"><canvas class="lab-large" role="img" aria-label="${WORDS.soon}"></canvas><div class="lab-runs"></div></div>
@@ -55,7 +57,8 @@ export class Lab {
     this.place.innerHTML = frame(compact);
     this.$ = name => this.place.querySelector(name);
     this.show = { landscape: true, arrows: false, stamp: null };
-    this.speed = "normal";
+    this.pace = PACE;
+    this.#fold();
     this.playing = false;
     this.stamps = [];
     this.#listen();
@@ -70,6 +73,7 @@ export class Lab {
     } catch (error) {
       [wanted, problem] = [readAddress("", PRESETS), WORDS.bad_address(error.message)];
     }
+    this.pace = wanted.pace;
     await this.start(wanted.settings, wanted.seeds, wanted.preset);
     if (problem) this.$(".lab-problem").textContent = problem;
   }
@@ -91,16 +95,25 @@ export class Lab {
 
   // The controls and the address say what runs.
   #show() {
-    const address = writeAddress(this.settings, this.seeds, this.preset?.id);
+    const address = this.#address();
     this.#fields();
     this.$(".lab-copied").textContent = "";
     if (address !== location.search) history[location.search ? "pushState" : "replaceState"](null, "", address);
   }
 
-  // Change settings by their names; `seeds` may be among them. What is not named stays as it is.
+  #address() {
+    return writeAddress(this.settings, this.seeds, this.preset?.id, this.pace);
+  }
+
+  // Change settings by their names; `seeds`, `speed` and `stop` may be among them. What is not named stays as it is.
   async set(changes) {
-    const { seeds = this.seeds, ...rest } = changes, chosen = readSeeds(seeds);
-    await this.start(check(kept(this.settings, rest)), chosen);
+    const { seeds, speed = this.pace.speed, stop = this.pace.stop, ...rest } = changes;
+    const pace = checkPace({ speed, stop }), chosen = readSeeds(seeds ?? this.seeds), settings = check(kept(this.settings, rest));
+    this.pace = pace;
+    if (seeds !== undefined || Object.keys(rest).length) return this.start(settings, chosen);
+    if (this.compact) return;
+    history.replaceState(null, "", this.#address());  // the runs go on
+    this.#fields();
   }
 
   // Let all runs take steps; a promise for the moment at which the page shows them.
@@ -143,9 +156,11 @@ export class Lab {
     this.playing = true;
     this.$("[data-do=play]").textContent = WORDS.pause;
     while (this.playing && !this.runs.every(run => run.error)) {
-      const start = performance.now(), most = SPEEDS[this.speed], pause = Math.max(FRAME * CALM, 1000 / most);
-      const steps = Math.min(this.#left(), this.#chunk(FRAME * CALM), Math.max(1, Math.round(most * pause / 1000)));
+      const start = performance.now(), most = SPEEDS[this.pace.speed], pause = Math.max(FRAME * CALM, 1000 / most);
+      const stop = this.pace.stop > this.step ? this.pace.stop : Infinity;  // whoever plays on from there wants more
+      const steps = Math.min(this.#left(), stop - this.step, this.#chunk(FRAME * CALM), Math.max(1, Math.round(most * pause / 1000)));
       await this.advance(steps);
+      if (this.step >= stop) break;
       const rest = most === Infinity ? 0 : pause * steps / Math.max(1, most * pause / 1000) - (performance.now() - start);
       await new Promise(done => setTimeout(done, Math.max(0, rest)));
     }
@@ -186,7 +201,7 @@ export class Lab {
   }
 
   get words() {
-    const { runs, settings, first } = this, target = this.preset?.ask?.steps, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
+    const { runs, settings, first } = this, target = this.preset?.ask?.steps ?? this.pace.stop, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
     const full = going.filter(run => run.metrics.covered === modes).length;
     const constant = going.filter(run => run.metrics.constant).length;
     const stopped = runs.filter(run => run.error).map(run => `${WORDS.seed(run.seed)}, ${run.error}`);
@@ -312,6 +327,9 @@ export class Lab {
     const values = name => lists[name] ?? RANGES[name].values;
     const draws = settings.data === "drawn" && settings.view === "plane" ? this.#drawing() : "";
     const write = names => names.map(name => named.has(name) ? select(name, values(name), WORDS[name]) : numbers(name)).join("");
+    this.$(".lab-choose summary").textContent = WORDS.chosen(WORDS.method[settings.method], settings.view === "plane" ? WORDS.data[settings.data] : WORDS.labels[settings.labels]);
+    this.$("[data-speed]").value = this.pace.speed;
+    this.$("[data-stop]").value = this.pace.stop;
     const main = fields.filter(name => MAIN.has(name));
     this.$(".lab-main").innerHTML = `<fieldset class="lab-view">${views}</fieldset>`
       + field(WORDS.preset, `<select data-preset>${presets}</select>`) + write(main);
@@ -329,6 +347,10 @@ export class Lab {
     return `<label>${WORDS.start_from} <select data-start>${starts}</select></label><button type="button" data-do="clear">${WORDS.clear}</button><p>${WORDS.canvas_drawn}</p>`;
   }
 
+  #fold() {
+    for (const fold of this.place.querySelectorAll(".lab-fold")) fold.open = !NARROW.matches;
+  }
+
   #listen() {
     const on = (kind, handler) => this.place.addEventListener(kind, event => handler(event).catch(error => this.#refuse(error)));
     on("click", async ({ target }) => {
@@ -341,6 +363,7 @@ export class Lab {
     on("pointerdown", event => this.#pointer(event));
     document.addEventListener("visibilitychange", () => document.hidden && this.pause());
     new MutationObserver(() => this.runs && this.#draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    NARROW.addEventListener("change", () => this.#fold());
     window.addEventListener("resize", () => this.runs && this.#draw());
     this.$(".lab-numbers")?.addEventListener("toggle", () => this.runs && this.#draw());
   }
@@ -352,7 +375,7 @@ export class Lab {
   }
 
   #write() {
-    this.$(".lab-python").textContent = python(this.settings, this.seeds, this.step || this.preset?.ask?.steps || 800);
+    this.$(".lab-python").textContent = python(this.settings, this.seeds, this.step || this.pace.stop || this.preset?.ask?.steps || 800);
   }
 
   // A line for each result that was kept, with a link to its settings.
@@ -399,7 +422,8 @@ export class Lab {
     if (dataset.runs !== undefined) return this.set({ seeds: Array.from({ length: +value }, (_, i) => this.seeds[i] ?? this.seeds.at(-1) + i - this.seeds.length + 1) });
     if (dataset.preset !== undefined) return this.#preset(value);
     if (dataset.start) return this.#points(STARTS[value]());
-    if (dataset.speed !== undefined) this.speed = value;
+    if (dataset.speed !== undefined) return this.set({ speed: value });
+    if (dataset.stop !== undefined) return this.set({ stop: value.trim() === "" ? 0 : Number(value) });
     if (dataset.show) {
       this.show[dataset.show] = target.checked;
       await this.advance(0);
