@@ -1,4 +1,4 @@
-"""Chapter 16: each level is what the loss itself reads on equal outputs, and two public logs are decoded."""
+"""Chapter 17: each level is what the loss itself reads on equal outputs, and two public logs are decoded."""
 
 import json
 import math

@@ -23,7 +23,7 @@ def softplus(t: float) -> float:
 
 
 def floor(pictures: int, temperature: float) -> float:
-    """The floor of NT-Xent, as chapter 16 derives it."""
+    """The floor of NT-Xent, as chapter 17 derives it."""
     n = pictures
     return math.log1p((2 * n - 2) * math.exp(-n / (n - 1) / temperature))
 

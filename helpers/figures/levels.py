@@ -1,6 +1,6 @@
 """Levels: what a loss or an accuracy reads when the network gives every input the same output.
 
-A curve that stands at one of these numbers says where training is stuck: chapter 16. Each function
+A curve that stands at one of these numbers says where training is stuck: chapter 17. Each function
 has the name of the loss in `helpers.losses` that it belongs to.
 """
 
