@@ -1,7 +1,12 @@
 """What a chapter writes out is what `helpers` has from then on."""
 
+import math
+
+import numpy as np
+import pytest
 import torch
 from on_the_page import on_the_page
+from scipy import integrate, stats
 from torch import Tensor, nn
 
 from helpers import data, losses, metrics, models, sampling, train
@@ -72,6 +77,18 @@ def test_chapter_03s_density_of_a_quadratic_energy() -> None:
     density, log_z = on_the_page("03", "gibbs")(torch.stack([x**2 / 2, x**2 / 2 + 3]), 0.01)
     torch.testing.assert_close(density, (torch.exp(-(x**2) / 2) / (2 * torch.pi) ** 0.5).expand(2, -1))
     torch.testing.assert_close(log_z.exp()[0], torch.tensor(2 * torch.pi).double() ** 0.5)
+
+
+def test_chapter_03s_free_energy_is_the_density_of_its_answers_up_to_a_constant() -> None:
+    free = on_the_page("03", "free_energy")
+    width = free.__globals__["WIDTH"] = 0.3
+    outputs, answers = normal(4, 3).double(), normal(4, seed=1).double()
+    bells = stats.norm(outputs.numpy(), width)  # three for each of four questions
+    constant = math.log(3 * width * math.sqrt(2 * math.pi))
+    wanted = -np.log(bells.pdf(answers[:, None].numpy()).mean(1)) - constant
+    np.testing.assert_allclose(free(outputs, answers).numpy(), wanted)
+    z, _ = integrate.quad(lambda y: float((-free(outputs[0], torch.tensor(y))).exp()), -9, 9, limit=200)
+    assert math.log(z) == pytest.approx(constant)
 
 
 def test_chapter_04s_chains_and_losses() -> None:
