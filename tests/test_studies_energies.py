@@ -8,6 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 import torch
+from scipy.special import logsumexp
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
@@ -82,6 +83,17 @@ def test_confidence_and_ink() -> None:
     assert torch.allclose(work.max_probability_score(sure, x), torch.full((3,), 0.25))
     assert torch.allclose(work.logit_energy(sure, x), torch.full((3,), -math.log(4.0)))
     assert torch.allclose(work.ink_distance(x, x[1:2]), torch.tensor([1.0, 0.0, 0.5]))
+
+
+def test_the_energy_in_the_logits_by_another_route() -> None:
+    torch.manual_seed(0)
+    network, x = Encoder(widths=(8,), dim=10).eval(), data.digits("test")[0][:20]
+    logits = train.embed(network, x).double()
+    energy = work.logit_energy(network, x).double()
+    assert torch.allclose(energy, -torch.from_numpy(logsumexp(logits.numpy(), axis=1)), atol=1e-5)
+    # Doubt is what is left of it without the largest logit: log max p = E + max f.
+    sure = 1 - work.max_probability_score(network, x).double()
+    assert torch.allclose(sure.log(), energy + logits.amax(1), atol=1e-5)
 
 
 def test_descent_follows_the_slope_of_the_summed_square_error() -> None:
