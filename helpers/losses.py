@@ -91,8 +91,7 @@ def pull_away(codes: Float("*S N d")) -> Tensor:
     2.4. In [0, 1], and for N > d never below (N − d)/(d(N − 1)), the Welch bound."""
     count = codes.shape[-2]
     require(count > 1, "codes", codes, "at least two codes")
-    unit = _unit(codes)
-    square = _products(unit) ** 2  # (..., N, N)
+    square = _products(_unit(codes)) ** 2  # (..., N, N)
     others = square.sum((-2, -1)) - square.diagonal(dim1=-2, dim2=-1).sum(-1)
     return others / (count * (count - 1))
 
@@ -101,9 +100,8 @@ def pull_away_unsquared(codes: Float("*S N d")) -> Tensor:
     """PT without its square, as much public code has it: lowest when the unit codes add up to 0."""
     count = codes.shape[-2]
     require(count > 1, "codes", codes, "at least two codes")
-    unit = _unit(codes)
     # |Σ u|² is the sum of all cosines, and `count` that of each code with itself.
-    return ((unit.sum(-2) ** 2).sum(-1) - count) / (count * (count - 1))
+    return ((_unit(codes).sum(-2) ** 2).sum(-1) - count) / (count * (count - 1))
 
 
 def pair_margin_loss(distance: Float("N"), same: Binary("N"), margin: Positive) -> Tensor:

@@ -90,11 +90,6 @@ def digit_features(images: Images("N 1 28 28")) -> Tensor:
     return _frozen_classifier().features(images.float().cpu())
 
 
-def digit_probabilities(images: Images("N 1 28 28")) -> Tensor:
-    """The frozen classifier's probabilities of the ten classes, (N, 10) on the CPU."""
-    return class_probabilities(digit_features(images))
-
-
 def class_probabilities(features: Finite("N 64")) -> Tensor:
     """Probabilities of the ten classes, (N, 10), from `digit_features`."""
     return _frozen_classifier().head(features.float().cpu()).softmax(-1)

@@ -212,7 +212,7 @@ class ScaledEncoder(nn.Module):
     def __init__(self, encoder: nn.Module, scale: Positive = 10.0, bias: Number = -5.0) -> None:
         super().__init__()
         self.encoder = encoder
-        self.log_scale = nn.Parameter(torch.tensor(float(scale)).log())  # it stays positive
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))  # it stays positive
         self.bias = nn.Parameter(torch.tensor(float(bias)))
 
     def forward(self, x: Float("...")) -> Tensor:

@@ -19,7 +19,7 @@ THREADS = 1
 def seed_everything(seed: Seed, threads: Count = THREADS) -> torch.Generator:
     """Seed Python, NumPy and torch, fix the number of threads, and return a generator."""
     require(threads <= 1024, "threads", threads, "at most 1024")
-    random.seed(seed)
+    random.seed(int(seed))  # it knows no whole numbers of NumPy's
     np.random.seed(seed)  # readers' own cells may still use NumPy's global state
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
@@ -28,7 +28,7 @@ def seed_everything(seed: Seed, threads: Count = THREADS) -> torch.Generator:
 
 def rngs(seeds: Sequence[Seed]) -> list[torch.Generator]:
     """Return a generator for each seed, on the CPU: there a seed means the same everywhere."""
-    return [torch.Generator().manual_seed(seed) for seed in seeds]
+    return [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 
 
 @contextmanager

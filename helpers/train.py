@@ -131,6 +131,12 @@ def _backward(name: str, loss: Any, **how: Any) -> None:
     loss.sum().backward(**how)
 
 
+def _draw(name: str, source: Callable[[], Any], device: Any) -> Tensor:
+    """Draw a batch, and bring it to where the networks are."""
+    require(isinstance(batch := source(), Tensor), name, batch, "a function that returns a tensor")
+    return batch.to(device)
+
+
 @dataclass
 class History:
     """Last losses of each step, (steps,) or (steps, S), and what `watch` saw at which steps."""
@@ -171,9 +177,10 @@ def fit(
             for group in game.d_optimizer.param_groups + game.g_optimizer.param_groups:
                 group["lr"] /= FINISH
         for _ in range(d_steps):
-            d_loss = d_step(game, method, sample_real().to(device), sample_noise().to(device))
+            real = _draw("sample_real", sample_real, device)
+            d_loss = d_step(game, method, real, _draw("sample_noise", sample_noise, device))
         for _ in range(g_steps):
-            g_loss = g_step(game, method, sample_noise().to(device))
+            g_loss = g_step(game, method, _draw("sample_noise", sample_noise, device))
             if average is not None:
                 average.update_parameters(game.generator)
         return d_loss, g_loss
@@ -233,6 +240,7 @@ def _loop(
 @torch.no_grad()
 def embed(network: nn.Module, x: Tensor, batch: Count | None = 500) -> Tensor:
     """Run a network in evaluation mode over (N, ...), a batch at a time; (N, d) on the CPU."""
+    require(x.dim() > 0, "x", x, "rows (N, ...)")
     device = next(network.parameters(), x).device  # without weights, the device of the inputs
     training = network.training
     network.eval()

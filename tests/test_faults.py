@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import check_notebooks
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -54,7 +55,7 @@ def test_n_guesses_are_classes_and_not_scores_or_signs() -> None:
 @pytest.mark.parametrize("high", [1, 255])
 def test_x_pictures_of_another_range_are_refused(high: float) -> None:
     pictures = (DIGITS + 1) / 2 * high
-    for function in (metrics.digit_probabilities, metrics.digit_features, data.rgb32, lambda x: data.augment(x, RNG)):
+    for function in (metrics.digit_features, data.rgb32, lambda x: data.augment(x, RNG)):
         refused(lambda function=function: function(pictures), r"images: .* \(not \[0, 1\]\)")
     refused(lambda: plots.picture_grid(plots.figure()[1], pictures), "images: ")
 
@@ -102,6 +103,13 @@ def test_errors_from_the_depths_of_torch_are_told_at_the_surface() -> None:
     with torch.no_grad():
         assert sampling.langevin(lambda x: x.square().sum(-1), ROWS, 1, 0.5, noise=0).abs().max() == 0
         refused(lambda: train.fit_encoder(network, lambda e, x: e(x).mean(), lambda: [ROWS], 1), "loss: .*gradient")
+    refused(lambda: train.embed(network, ROWS[0, 0]), "x: got .*rows")
+    game = train.make_game(models.mlp((2, 4)), models.mlp((4, 1), scalar=True))
+    for draw in ("sample_real", "sample_noise"):
+        sources = {"sample_real": lambda: ROWS, "sample_noise": lambda: ROWS[:, :2]}
+        refused(lambda s=sources | {draw: list}: train.fit(game, train.gan(), steps=1, **s), f"{draw}: got .*tensor")
+    assert models.ScaledEncoder(network, scale=1e-300).log_scale.isfinite()
+    assert seed.seed_everything(np.int64(3)).initial_seed() == 3
     refused(lambda: sampling.langevin(lambda x: ROWS[:, 0], ROWS, 1, 0.5, 0), "energy: ")
     refused(lambda: data.load("mnist", "train", None), "root: ")
 

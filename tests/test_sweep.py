@@ -175,7 +175,9 @@ def test_a_run_that_cannot_start_is_no_result(tmp_path: Path, margins: types.Mod
     [
         ({"run": lambda seed: {}}, "run: got .+, expected a function defined at the top level"),
         ({"settings": []}, "settings: got .+, expected a sequence of at least one"),
-        ({"settings": [{"seed": 1}]}, r"settings\[0\]: got .+ expected no 'seed'"),
+        ({"settings": [{"seed": 1}]}, r"settings\[0\]: got .+ takes, without the seed .*multiple values"),
+        ({"settings": [{}]}, r"settings\[0\]: got {}, .*missing a required argument: 'sizes'"),
+        ({"settings": [{"sizes": [1], "size": 2}]}, r"settings\[0\]: got .+ unexpected keyword argument 'size'"),
         ({"settings": [{1: 2}]}, r"settings\[0\]\[1\]: got 2, expected .+ under a name"),
         ({"settings": [{"lr": math.nan}]}, r"settings\[0\]\['lr'\]: got nan, expected a finite number"),
         ({"settings": [{"sizes": [1]}] * 2}, "settings, seeds: got one of them twice"),

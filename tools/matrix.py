@@ -67,7 +67,9 @@ def install(folder: Path, python: str, packages: str) -> str | None:
     constraints = folder.with_suffix(".txt")
     steps = [
         [*uv, "venv", "--python", python, folder],
-        [*uv, *into, "--resolution", PACKAGES[packages], build_wheel(ROOT, folder.parent)],
+        # First what the course asks for, by name: of a wheel's own requirements "lowest-direct" takes the newest.
+        [*uv, *into, "--resolution", PACKAGES[packages], "--requirements", ROOT / "pyproject.toml"],
+        [*uv, *into, "--no-deps", build_wheel(ROOT, folder.parent)],
         [*uv, "pip", "freeze", "--python", folder],
         [*uv, *into, "--constraint", constraints, *TESTERS],  # of these always the newest
     ]

@@ -1,10 +1,9 @@
 """All studies run through `sweep`: settings × seeds, on the cores of a machine or on a cluster, stored run by run.
 
-A *run* is one training with one setting and one seed; what it returns are its *metrics*. Each run is written to the
-*store*, a text file with one JSON object per line, as soon as it is done. A sweep that was stopped, by Ctrl-C or by a
-power cut, is resumed by starting it again. A row of the store is a dict: `run` (the function's name), `settings`,
-`seed`, `metrics` (empty if the run failed), `error` (`None`, or a dict of `type` and `message`), `seconds`, `versions`,
-`cpu`, and `gpu` (`None` if none was used).
+A *run* is one training with a setting and a seed; what it returns are its *metrics*. Each is written to the *store*,
+a text file with one JSON object per line, as soon as it is done: a sweep that was stopped is resumed by starting it
+again. A row is a dict: `run` (the function's name), `settings`, `seed`, `metrics` (empty if the run failed), `error`
+(`None`, or a dict of `type` and `message`), `seconds`, `versions`, `cpu`, and `gpu` (`None` if none was used).
 """
 
 from __future__ import annotations
@@ -36,19 +35,20 @@ def sweep(
     """Run every setting with every seed, except for what the store has already; return a row for each.
 
     `run(seed=seed, **setting)` is a function at the top level of a module; it returns a dict of finite numbers,
-    texts, `None`, or lists of these, and settings are made of the same. It begins with `seed_everything` in a process
-    of its own, so a seed gives the same metrics wherever it runs. A run is known by its function's name, its setting
-    and its seed: if you change its code, take a new store.
+    texts, `None`, or lists of these, and settings are made of the same. Each begins with `seed_everything` in a process
+    of its own. It is known by its function's name, its setting and its seed: if you change its code, take a new store.
 
-    A run that raises, dies, or takes longer than `limit` seconds is stored with its error, and the others go on;
-    `retry_failed` runs it again. One that cannot start (a worker lacks its module, all workers are gone) is no result:
-    it stops the sweep. `cluster` is the address of a running Dask scheduler, such as "tcp://10.0.0.5:8786"; `label`
-    names a progress bar. Only one sweep at a time can hold a store.
+    A run that raises, dies, or takes longer than `limit` seconds is stored with its error; `retry_failed` runs it
+    again. One that cannot start (a worker lacks its module) is no result: it stops the sweep. `cluster` is the address
+    of a Dask scheduler, such as "tcp://10.0.0.5:8786"; `label` names a bar. One sweep at a time can hold a store.
     """
     name, store = _name(run), Path(store)
     for number, setting in enumerate(settings):
         check_storable(f"settings[{number}]", setting)
-        require("seed" not in setting, f"settings[{number}]", setting, "no 'seed' among the arguments")
+        try:
+            inspect.signature(run).bind(seed=0, **setting)
+        except TypeError as error:
+            fail(f"settings[{number}]", setting, f"what {name} takes, without the seed ({error})")
     tasks = {_identity(name, setting, seed): (name, setting, seed) for seed in seeds for setting in settings}
     require(len(tasks) == len(settings) * len(seeds), "settings, seeds", "one of them twice", "each of them once")
     require(cluster is None or re.search(r":\d+$", cluster), "cluster", cluster, "one such as 'tcp://10.0.0.5:8786'")
