@@ -9,13 +9,15 @@ from collections.abc import Callable
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 
-from helpers import data, losses, metrics, models, sampling, seed
+from helpers import claims, data, losses, metrics, models, sampling, seed, train
 from helpers.checks import Diverged, Kind, Range
-from helpers.figures import levels
+from helpers.figures import levels, plots, tables, widgets
 
 RNG, ROWS, LABELS = torch.Generator().manual_seed(0), torch.rand(6, 4), torch.tensor([0, 1, 0, 1, 0, 1])
 DIGITS = data.digits("test")[0][::125]
@@ -45,6 +47,45 @@ SPECIAL: dict[tuple[str, str], Any] = {
     ("t_interval", "values"): ROWS[:, 0],
     ("verdict", "low"): -1.0,
     ("grid", "side"): 3,
+    ("fit_encoder", "encoder"): models.mlp((4, 2)),
+    ("fit_encoder", "loss"): lambda encoder, x: encoder(x).square().mean(),
+    ("fit_encoder", "sample_batch"): lambda: [ROWS],
+    ("side_by_side", "tasks"): [dict],
+    ("side_by_side", "workers"): 1,
+    ("progress", "items"): [1, 2],
+    ("scrub", "frames"): [np.zeros((4, 4)), np.ones((4, 4))],
+    ("scrub", "alt"): "from black to white",
+    ("scrub", "captions"): None,
+    ("surface", "values"): ROWS[:3, :3],
+    ("samples", "real"): ROWS[:, :2],
+    ("samples", "fake"): None,
+    ("runs", "steps"): [*range(6)],
+    ("picture_grid", "images"): DIGITS,
+    ("diagram", "boxes"): {"a": (0.2, 0.5, "red"), "b": (0.8, 0.5, "blue")},
+    ("diagram", "arrows"): [("a", "b", "to")],
+    ("diagram", "gradients"): [("b", "a", "back")],
+}
+# What an argument of this name is, wherever it occurs: made anew for each call, as calls change it.
+FRESH: dict[str, Callable[[], Any]] = {
+    "ax": lambda: Figure().subplots(),
+    "network": lambda: models.mlp((4, 2)),
+    "generator": lambda: models.mlp((4, 4)),
+    "discriminator": lambda: models.mlp((4, 1), scalar=True),
+    "autoencoder": lambda: models.mlp_autoencoder((4, 2)),
+    "encoder": lambda: models.mlp((4, 2)),
+    "game": lambda: train.make_game(models.mlp((4, 4)), models.mlp((4, 1), scalar=True)),
+    "method": train.gan,
+    "sample_real": lambda: lambda: ROWS,
+    "sample_noise": lambda: lambda: ROWS,
+    "energy": lambda: losses.reconstruction_energy,
+    "term": lambda: losses.pull_away,
+    "watch": lambda: None,
+    "average": lambda: None,
+    "device": lambda: None,
+    "color": lambda: "red",
+    "text": lambda: "a sentence",
+    "measured": lambda: "a number",
+    "label": lambda: "a name",
 }
 
 
@@ -72,12 +113,20 @@ def calls(module: Any) -> list[tuple[Callable[..., Any], dict[str, Any]]]:
     """Return a module's functions that can be called with values of their annotations alone, each with such values."""
     found = []
     for name, function in vars(module).items():
-        if getattr(function, "is_checked", False) and function.__module__ == module.__name__:
+        own = getattr(function, "is_checked", False) and function.__module__ == module.__name__
+        if own and name != "explore":  # whose sliders ipywidgets reads
             hints = get_type_hints(inspect.unwrap(function), include_extras=True)
             known = inspect.signature(function).parameters.values()
             names = [one.name for one in known if one.kind != one.VAR_KEYWORD]
-            found.append((function, {one: SPECIAL.get((name, one), good(hints[one])) for one in names}))
+            found.append((function, {one: start(name, one, hints[one]) for one in names}))
     return found
+
+
+def start(function: str, name: str, hint: Any) -> Any:
+    """Return a good value of an argument."""
+    if (function, name) in SPECIAL:
+        return SPECIAL[function, name]
+    return FRESH[name] if name in FRESH else good(hint)
 
 
 def right(function: Callable[..., Any], result: Any, given: dict[str, Any]) -> bool:
@@ -91,7 +140,8 @@ def right(function: Callable[..., Any], result: Any, given: dict[str, Any]) -> b
     return torch.allclose(result.double(), function(**given | floats).double(), rtol=0.05, atol=1e-2)
 
 
-MODULES = {module: calls(module) for module in (losses, metrics, data, models, sampling, seed, levels)}
+CORE = losses, metrics, data, models, sampling, seed, train, claims, levels, plots, tables, widgets
+MODULES = {module: found for module in CORE if (found := calls(module))}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.split(".")[-1])
@@ -99,6 +149,7 @@ MODULES = {module: calls(module) for module in (losses, metrics, data, models, s
 @hypothesis.given(choice=st.data())
 def test_bad_calls_end_in_a_right_value_or_a_clear_error(module: Any, choice: Any) -> None:
     function, given = choice.draw(st.sampled_from(MODULES[module]))
+    given = {name: value() if any(value is one for one in FRESH.values()) else value for name, value in given.items()}
     for name in choice.draw(st.sets(st.sampled_from([*given]), min_size=1, max_size=2) if given else st.just(set())):
         given = given | {name: choice.draw(st.sampled_from(BAD))}
     try:
