@@ -19,15 +19,16 @@ GUIDE = """<title>Guide</title><section><h1>Meeting 3. Energy<a class="headerlin
 <section id="the-plan"><table><tbody><tr><td>0</td><td>9</td><td><p>Prompt 1, then talk about question 1.</p></td></tr></tbody></table></section>
 <section id="predict-then-run"><section id="p"><h3>Prompt 1. Two valleys</h3>
 <blockquote><p><strong>Predict.</strong> How deep?</p></blockquote>
-<p><em>Guess:</em> a number from 0 to 9; one of <code>up</code>, <code>down</code>.</p>
+<p><em>Guess:</em> how deep, 0 to 9; then (<code>up</code>, <code>down</code>); later (the same).</p>
 <p>Then run <a href="../03-energy.html#low">it</a>.</p>
-<details><summary>Notes on prompt 1</summary><p>Deep. <a href="index.html">Roles</a></p><p><em>Counts:</em> at least 4; up.</p></details></section></section>
+<details><summary>Notes on prompt 1</summary><p>Deep. <a href="index.html">Roles</a></p><p><em>Counts:</em> at least 4; up; –.</p></details></section></section>
 <section id="talk-about-it"><p><strong>Question 1.</strong> Why?</p><details><summary>Notes</summary><p>So.</p></details></section>
 <section id="to-take-home"><p>Task.</p></section>
 <section id="if-you-have-only-20-minutes"><table><tbody><tr><td>0</td><td>5</td><td><p>Prompt 1.</p></td></tr></tbody></table></section></section>"""  # noqa: E501
 CHAPTER = """<h1>Energy</h1><section id="low"><p>Text</p><div class="cell"><div class="cell_output">before</div></div>
 <blockquote class="callout callout-predict"><p>Predict. Is it?</p></blockquote><div class="cell"><div class="cell_input">code</div>
 <div class="cell_output"><div class="claim" id="c"><b>✓</b><div>It is deep <a class="headerlink">#</a><div class="measured">4.5 of 9</div></div></div></div></div>
+<details><summary>Diagnosis</summary><p>folded</p></details>
 <div class="cell tag_solution"><div class="cell_output">solution</div></div>
 <section id="deeper"><div class="cell"><div class="cell_output">another</div></div></section></section>"""  # noqa: E501
 
@@ -51,21 +52,50 @@ def test_a_guide_becomes_a_script_of_its_meeting(site: Path) -> None:
         {"minutes": 9, "html": "<p>Prompt 1, then talk about question 1.</p>", "shows": ["P1", "Q1"]}
     ]
     (prompt,) = meeting["prompts"]
-    assert prompt["id"] == "M3P1" and prompt["title"] == "Two valleys" and prompt["address"] == "03-energy.html#low"
-    assert prompt["counts"] == [{"low": 4.0, "high": None}, {"word": "up"}]
+    assert prompt["id"] == "M3P1" and prompt["title"] == "Two valleys"
+    assert prompt["counts"] == [{"low": 4.0, "high": None}, {"word": "up"}, None]
+    assert [(field["label"], field["options"]) for field in prompt["fields"]] == [
+        ("how deep, 0 to 9", []), ("then", ["up", "down"]), ("later", ["up", "down"]),
+    ]  # fmt: skip
+    assert [one["address"] for one in prompt["shows"]] == ["03-energy.html#low"]
     assert 'href="sessions/index.html"' in prompt["notes"] and "Guess:" not in prompt["how"] + prompt["ask"]
     assert meeting["questions"][0]["notes"] == "<p>So.</p>"
 
 
-def test_what_a_prompt_shows_is_its_own_and_no_solution(site: Path) -> None:
-    shown = shown_by(site, "03-energy.html#low", ".cell_output")
-    assert "It is deep" in shown and not any(word in shown for word in ("before", "solution", "another", "code", "id="))
+def test_what_a_prompt_reveals_is_its_own_and_a_solution_only_where_the_guide_says_diagnoses(site: Path) -> None:
+    first, shown = shown_by(site, "03-energy.html#low")
+    assert first == "" and "It is deep" in shown
+    assert not any(word in shown for word in ("before", "solution", "another", "code", "id="))
+    first, shown = shown_by(site, "03-energy.html#low", "diagnoses")
+    assert "before" in first and "code" not in shown
+    assert all(word in shown for word in ("It is deep", "solution", "folded"))
+    for how, words in (("pictures", "wanted is claims"), ("what comes after prediction 2", "there are 1 predictions")):
+        with pytest.raises(ExtensionError, match=words):
+            shown_by(site, "03-energy.html#low", how)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("#low", "#none", "looks for #none"),
+        ("../03-energy.html#low", "https://example.org", "it reveals nothing"),
+        ("Guess:", "Think:", "has no line"),
+        ("at least 4; up; –", "at least 4; up", "a guess has 3 parts, what counts has 2"),
+    ],
+)
+def test_a_prompt_without_guess_rule_or_anything_to_reveal_stops_the_build(
+    site: Path, old: str, new: str, words: str
+) -> None:
+    guide = site / "sessions" / "03-energy.html"
+    guide.write_text(guide.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(ExtensionError, match=re.escape(words)):
+        write_meetings(site)
 
 
 @pytest.mark.parametrize(
     ("guess", "counts", "words"),
     [
-        ("one of <code>up</code>, <code>down</code>", ["left"], "'left' counts, and can be none of"),
+        ("then (<code>up</code>, <code>down</code>)", ["left"], "'left' counts, and can be none of"),
         ("a number", ["high"], "wanted is a number"),
         ("a number", ["1", "2"], "a guess has 1 parts, what counts has 2"),
     ],
@@ -79,12 +109,14 @@ def test_a_rule_that_cannot_be_applied_is_named(guess: str, counts: list[str], w
 def test_a_choice_is_held_against_the_claim_that_measures_it() -> None:
     (found,) = predictions_of(BeautifulSoup(CHAPTER, "html.parser"), "03-energy")
     assert found["key"] == "03-energy#low" and found["claims"] == ["It is deep [4.5 of 9]"]
-    choice = {"choices": ["yes", "no"], "right": "yes", "claim": "It is deep", "between": [4, 5]}
+    choice = {"choices": ["yes", "no"], "right": "yes", "checks": [["It is deep", r"([\d.]+) of", 4, 5]]}
     check_choice(found, choice)
     wrong = (
-        ({"right": "maybe"}, "'maybe' is none"),
-        ({"claim": "It is flat"}, "has no claim"),
-        ({"between": [5, 6]}, "from 5 to 6"),
+        ({"right": "maybe"}, "a right answer among the choices"),
+        ({"checks": []}, "and its checks"),
+        ({"checks": [["It is flat", r"([\d.]+) of", 4, 5]]}, "has no claim"),
+        ({"checks": [["It is deep", r"([\d.]+) to", 4, 5]]}, "from 4 to 5"),
+        ({"checks": [["It is deep", r"([\d.]+) of", 5, 6]]}, "from 5 to 6"),
     )
     for change, words in wrong:
         with pytest.raises(ExtensionError, match=words):

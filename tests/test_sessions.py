@@ -75,6 +75,18 @@ def test_two_or_three_prompts_ask_for_a_prediction_and_lead_to_a_section_of_a_ch
 
 
 @each_guide
+def test_every_prompt_asks_for_a_guess_in_parts_and_its_notes_say_what_counts_for_each(guide: str) -> None:
+    notes = {int(number): note for kind, number, note in NOTES.findall(guide) if kind == "prompt"}
+    for number, piece in enumerate(prompts_of(guide).values(), 1):
+        parts = [
+            re.findall(rf"^\*{word}:\* (.+?)\.$", text, re.MULTILINE | re.DOTALL)
+            for word, text in (("Guess", piece), ("Counts", notes[number]))
+        ]
+        assert [len(found) for found in parts] == [1, 1], number
+        assert len({found[0].count(";") for found in parts}) == 1, number
+
+
+@each_guide
 def test_prompts_and_questions_have_hidden_notes_that_name_where_a_chapter_measures_what_they_say(guide: str) -> None:
     questions = re.findall(r"^\*\*Question (\d+)\.\*\*", split(guide, "##")[TALK], re.MULTILINE)
     assert len(questions) >= 2

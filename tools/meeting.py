@@ -1,13 +1,14 @@
 """What the meeting room shows: made from the guides' pages, and from the sections of chapters that these name.
 
 The guides' Markdown stays the only source. Sphinx turns it into pages; from each of them comes a script of a few KB,
-which book/static/meet/room.js loads when its meeting is chosen. A prompt may say what a guess looks like, and its notes
-what counts:
+which book/static/meet/room.js loads when its meeting is chosen. A prompt says what a guess looks like, and its notes
+what counts, part by part; a dash leaves a part to the group:
 
-    *Guess:* a number from 0 to 20; one of `12.5`, `50`, `spread`.
-    *Counts:* 19 to 20; spread.
+    *Guess:* runs with equal answers, 0 to 20; the accuracies (`12.5`, `50`, `spread`); another run (the same).
+    *Counts:* 19 to 20; spread; –.
 
-Notes that say `*Shows:* claims.` leave out the section's figures: they would give away what comes next.
+What is revealed are the outputs below the prediction in each section that the prompt links to. `*Shows:*` in the notes
+changes that: see `shown_by`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ CALLED = re.compile(r"(?P<kind>Prompt|Question) (?P<number>\d+)\.?\s*(?P<title>.
 NUMBER = r"-?\d+(?:\.\d+)?"
 RANGE = rf"(?P<low>{NUMBER})(?: to (?P<high>{NUMBER}))?|at least (?P<least>{NUMBER})|at most (?P<most>{NUMBER})"
 COUNTS = re.compile(RANGE)
+LATER = re.compile(r"what comes after prediction (\d+)")
 
 
 def page_at(path: Path) -> BeautifulSoup:
@@ -80,13 +82,18 @@ def fields_of(paragraph: Tag | None) -> list[dict[str, Any]]:
     marked = BeautifulSoup(str(paragraph), "html.parser")
     for code in marked.select("code"):
         code.string = f"`{code.text}`"
-    parts = after_label(marked)
-    return [{"label": part.replace("`", ""), "options": re.findall(r"`([^`]+)`", part)} for part in parts]
+    fields: list[dict[str, Any]] = []
+    for part in after_label(marked):
+        again = fields and part.endswith("(the same)")
+        options = fields[-1]["options"] if again else re.findall(r"`([^`]+)`", part)
+        label = re.sub(r" \([^()]*\)$", "", part) if options else part
+        fields.append({"label": label.replace("`", ""), "options": options})
+    return fields
 
 
 def counts_of(parts: list[str], fields: list[dict[str, Any]], where: str) -> list[dict[str, Any] | None]:
     """Return what counts for each part of a guess: a range, a word, or None where the group decides."""
-    if parts and len(parts) != len(fields):
+    if len(parts) != len(fields):
         raise ExtensionError(f"{where}: a guess has {len(fields)} parts, what counts has {len(parts)}: {parts}")
     found: list[dict[str, Any] | None] = []
     for part, field in zip(parts, fields, strict=False):
@@ -102,20 +109,34 @@ def counts_of(parts: list[str], fields: list[dict[str, Any]], where: str) -> lis
             found.append({"low": low and float(low), "high": high and float(high)})
         else:
             raise ExtensionError(f"{where}: {part!r} counts; wanted is a number, 'A to B', 'at least A' or 'at most A'")
-    return found or [None] * len(fields)
+    return found
 
 
-def shown_by(site: Path, address: str, what: str) -> str:
-    """Return the figures, tables and claims of a chapter's section: after its first prediction, without its code."""
+def shown_by(site: Path, address: str, how: str = "") -> tuple[str, str]:
+    """Return what a chapter's section shows before its prediction, and what it reveals after it, without its code.
+
+    `how` is empty, or `claims`: its figures would give away what comes next; `diagnoses`: what is folded is revealed,
+    and what stands before is looked at while one guesses; or `what comes after prediction 2`.
+    """
     page, anchor = address.split("#")
+    later, diagnoses = LATER.fullmatch(how), how == "diagnoses"
+    if how not in {"", "claims", "diagnoses"} and later is None:
+        wanted = "claims, diagnoses or 'what comes after prediction 2'"
+        raise ExtensionError(f"{address}: Shows is {how!r}; wanted is {wanted}")
     section = section_of(page_at(site / page), anchor)
     parts = [part for part in section.find_all(True, recursive=False) if part.name != "section"]
-    asked = next((i for i, part in enumerate(parts) if "callout-predict" in part.get("class", [])), -1)
-    outputs: list[Tag] = []
-    for part in parts[asked + 1 :]:
-        if "tag_solution" not in part.get("class", []):
-            outputs += part.select(what)
-    return html_of(outputs, "")
+    asked = [i for i, part in enumerate(parts) if "callout-predict" in part.get("class", [])] or [-1]
+    n = int(later[1]) if later else 1
+    if n > len(asked):
+        raise ExtensionError(f"{address}: Shows is {how!r}, and there are {len(asked)} predictions")
+    before, after = parts[: asked[n - 1] + 1], parts[asked[n - 1] + 1 :]
+
+    def outputs(some: list[Tag], folded: bool) -> list[Tag]:
+        cells = [part for part in some if folded or "tag_solution" not in part.get("class", [])]
+        what = ".claim" if how == "claims" else ".cell_output"
+        return [one for part in cells for one in ([part] if folded and part.name == "details" else part.select(what))]
+
+    return html_of(outputs(before, False), "") if diagnoses else "", html_of(outputs(after, diagnoses), "")
 
 
 def plan_of(page: BeautifulSoup, anchor: str) -> list[dict[str, Any]]:
@@ -140,10 +161,14 @@ def prompt_of(site: Path, section: Tag, meeting: int) -> dict[str, Any]:
     where = f"Meeting {meeting}, prompt {called['number']}"
     notes, ask, guess = section.find("details"), section.find("blockquote"), labelled(section, "Guess")
     links = [link["href"] for link in section.select("a[href*='.html#']") if notes not in link.parents]
-    address = next((link.removeprefix("../") for link in links if re.match(r"\.\./\d\d-", link)), None)
-    if address is None:
-        raise ExtensionError(f"{where}: nothing is named that the chapter shows, such as ../01-name.ipynb#section")
+    addresses = dict.fromkeys(link.removeprefix("../") for link in links if re.match(r"\.\./\d\d-", link))
+    how = ";".join(after_label(labelled(notes, "Shows")))
+    shown = [(address, *shown_by(site, address, how)) for address in addresses]
+    if not any(html for *_, html in shown):
+        raise ExtensionError(f"{where}: it reveals nothing; wanted is a link to a section with outputs: {[*addresses]}")
     counts, fields = labelled(notes, "Counts"), fields_of(guess)
+    if not fields:
+        raise ExtensionError(f"{where}: it has no line *Guess:*")
     apart = (section.find("h3"), ask, guess, notes)
     rest = [part for part in section.find_all(True, recursive=False) if part not in apart]
     return {
@@ -151,11 +176,11 @@ def prompt_of(site: Path, section: Tag, meeting: int) -> dict[str, Any]:
         "title": called["title"].rstrip("#"),
         "ask": html_of(ask.find_all("p"), "sessions"),
         "how": html_of(rest, "sessions"),
-        "fields": fields or [{"label": "", "options": []}],
+        "fields": fields,
         "counts": counts_of(after_label(counts), fields, where),
         "notes": html_of(inside(notes), "sessions"),
-        "address": address,
-        "shows": shown_by(site, address, ".claim" if after_label(labelled(notes, "Shows")) else ".cell_output"),
+        "first": "".join(before for _, before, _ in shown),
+        "shows": [{"address": address, "html": html} for address, _, html in shown],
     }
 
 

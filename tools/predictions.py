@@ -1,7 +1,7 @@
 """What the Predict boxes of the chapters and the page "My course" need to know, read off the chapters' pages.
 
-tools/predictions.toml gives some boxes answers to choose from. Which of them is right is checked here against the claim
-that measures it: if the chapter's numbers change, the build says so.
+tools/predictions.toml gives most boxes answers to choose from. Which of them is right is checked here against the
+claims that measure it: if the chapter's numbers change, the build says so.
 """
 
 from __future__ import annotations
@@ -48,18 +48,17 @@ def predictions_of(page: BeautifulSoup, name: str) -> Iterator[dict[str, Any]]:
 
 
 def check_choice(prediction: dict[str, Any], choice: dict[str, Any]) -> None:
-    """Refuse a right answer that the chapter's claim does not bear out."""
-    if "right" not in choice:
-        return
-    key, words, (low, high) = prediction["key"], choice["claim"], choice["between"]
-    if choice["right"] not in choice["choices"]:
-        raise ExtensionError(f"{CHOICES.name}: {key}: {choice['right']!r} is none of {choice['choices']}")
-    claim = next((claim for claim in prediction["claims"] if words in claim), None)
-    if claim is None:
-        raise ExtensionError(f"{CHOICES.name}: {key} has no claim {words!r}; there are {prediction['claims']}")
-    number = re.search(r"-?\d+(?:\.\d+)?", claim.split(words, 1)[1])
-    if number is None or not low <= float(number[0]) <= high:
-        raise ExtensionError(f"{CHOICES.name}: {key}: {claim!r}; its number should lie from {low} to {high}")
+    """Refuse a right answer that the numbers of the chapter's claims do not bear out."""
+    key, claims = prediction["key"], prediction["claims"]
+    if choice["right"] not in choice["choices"] or not choice["checks"]:
+        raise ExtensionError(f"{CHOICES.name}: {key}: wanted is a right answer among the choices, and its checks")
+    for words, pattern, low, high in choice["checks"]:
+        claim = next((claim for claim in claims if words in claim), None)
+        if claim is None:
+            raise ExtensionError(f"{CHOICES.name}: {key} has no claim {words!r}; there are {claims}")
+        number = re.search(pattern, claim.split(words, 1)[1])
+        if number is None or not low <= float(number[1].replace("−", "-")) <= high:
+            raise ExtensionError(f"{CHOICES.name}: {key}: {claim!r}; {pattern!r} should lie from {low} to {high}")
 
 
 def chosen(predictions: list[dict[str, Any]], choices: dict[str, Any]) -> dict[str, list[str]]:
@@ -68,7 +67,7 @@ def chosen(predictions: list[dict[str, Any]], choices: dict[str, Any]) -> dict[s
     for prediction in predictions:
         if choice := choices.get(prediction["key"]):
             check_choice(prediction, choice)
-            prediction["right"] = choice.get("right")
+            prediction["right"] = choice["right"]
             found[prediction["key"]] = choice["choices"]
     return found
 
@@ -89,14 +88,17 @@ def add_predictions(path: Path, up: str, choices: dict[str, list[str]]) -> None:
 def write_predictions(site: Path) -> None:
     """Give chapters and quizzes their script, and "My course" what there is to do."""
     choices = tomllib.loads(CHOICES.read_text(encoding="utf-8"))
-    chapters, quizzes = [], []
+    chapters, quizzes, met = [], [], set()
     for path in sorted(site.glob("[0-9][0-9]-*.html")):
         page = page_at(path)
         found = list(predictions_of(page, path.stem))
         add_predictions(path, "", chosen(found, choices))
+        met |= {prediction["key"] for prediction in found}
         exercises = len(page.select('section[id^="exercise-"]'))
         title = f"{path.name[:2]} {page.h1.text.rstrip('#')}"
         chapters.append({"page": path.stem, "title": title, "exercises": exercises, "predictions": found})
+    if lost := sorted(choices.keys() - met):
+        raise ExtensionError(f"{CHOICES.name}: these predictions are not on the site: {lost}")
     for path in sorted((site / "quizzes").glob("*.html")):
         page = page_at(path)
         add_predictions(path, "../", {})

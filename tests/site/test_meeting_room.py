@@ -140,8 +140,10 @@ def test_a_meeting_with_three_browsers(address, browser):
         expect(shared.locator(".meet-measured img").first).to_be_visible()
         rows = shared.locator(".meet-guesses tbody tr").all_inner_texts()
         assert [re.split(r"\t", row) for row in rows] == [
-            ["Ann", "19; spread", "2"], ["Bo", "3; near 50", "0"], ["Cem", "20; spread", "2"],
-        ]  # fmt: skip
+            ["runs with eight equal answers, a number from 0 to 20", "19 to 20", "19 ✓", "3", "20 ✓"],
+            ["the accuracies", "spread", "spread ✓", "near 50", "spread ✓"],
+            ["points", "", "2", "0", "2"],
+        ]
         assert state(shared)["revealed"] == ["M8P1"]
 
         text = exported(shared)

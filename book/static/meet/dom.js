@@ -6,10 +6,11 @@ export function h(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter(child => child != null && child !== false));
+  element.append(...children.flat(Infinity).filter(child => child != null && child !== false));
   return element;
 }
-export const button = (text, act, more = {}) => h("button", { type: "button", onclick: act, ...more }, text);
+// Controls have names: when the room is drawn again, the focus goes back to where it was.
+export const button = (text, act, more = {}) => h("button", { type: "button", onclick: act, "data-name": text, ...more }, text);
 
 // HTML of the course's own pages; its links open beside the room, so that nobody leaves it by accident.
 export function html(text, more = {}) {
@@ -36,7 +37,7 @@ export function field(label, read, write, { rows = 0, type = "text", ...more } =
   return labelled(label, input);
 }
 export function choice(label, value, options, act) {
-  const select = h("select", { onchange: () => act(select.value) },
+  const select = h("select", { "data-name": label, onchange: () => act(select.value) },
     options.map(([key, text]) => h("option", { value: key, selected: String(key) === String(value) }, text)));
   return labelled(label, select);
 }

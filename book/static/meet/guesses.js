@@ -14,7 +14,6 @@ export function numberOf(text) {
 const same = (a, b) => a.trim().toLowerCase() === b.trim().toLowerCase();
 
 function faultOf(values, { fields, counts }) {
-  if (!fields[0].label) return values.some(Boolean) ? "" : say("parts", 0, 1);  // the guide leaves it open
   if (values.length !== fields.length) return say("parts", values.length, fields.length);
   for (const [i, value] of values.entries()) {
     const { options } = fields[i];
@@ -40,17 +39,19 @@ export function readLines(text, prompts, names, revealed = []) {
   return { good, broken };
 }
 
-function fits(value, count) {
+export function fits(value, count) {
   if (count.word) return same(value, count.word);
-  const number = numberOf(value), near = 1e-9;
-  return number >= (count.low ?? -Infinity) - near && number <= (count.high ?? Infinity) + near;
+  const within = number => number >= (count.low ?? -Infinity) - 1e-9 && number <= (count.high ?? Infinity) + 1e-9;
+  const number = numberOf(value);
+  return within(number) || (value.includes("%") && within(number / 100));  // 3 % is 0.03
 }
-// Points of a guess: one for each part that fits; null where the group decides.
-export function score(values, counts) {
-  if (counts.every(count => !count)) return null;
-  return counts.filter((count, i) => count && fits(values[i] ?? "", count)).length;
+// Points of a guess: one for each part that fits, and what the group gave for those where the guide has a dash.
+export const open = counts => counts.some(count => !count);
+export function score(values, counts, given = null) {
+  if (given === null && counts.every(count => !count)) return null;
+  return counts.filter((count, i) => count && fits(values[i] ?? "", count)).length + (given ?? 0);
 }
 
-const written = count => !count ? "–" : count.word ?? (count.high == null ? say("lowest", count.low) :
+export const written = count => !count ? "–" : count.word ?? (count.high == null ? say("lowest", count.low) :
   count.low == null ? say("highest", count.high) : count.low === count.high ? String(count.low) : say("upTo", count.low, count.high));
-export const rule = counts => counts.some(Boolean) ? say("counts", counts.map(written).join("; ")) : say("decide");
+export const rule = counts => [counts.some(Boolean) && say("counts"), open(counts) && say("decide")].filter(Boolean).join(" ");

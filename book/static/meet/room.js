@@ -10,7 +10,7 @@ import { change, listen, record, state, trouble } from "./store.js";
 const root = document.getElementById("meet"), titles = JSON.parse(document.getElementById("meetings").textContent);
 const VIEWS = { room: roomView, guess: guessView, minutes: minutesView, leader: leaderView };
 const view = () => VIEWS[location.hash.slice(1)] ? location.hash.slice(1) : "room";
-let warned = "";
+let warned = "", seen = "";
 
 // ------------------------------------------------------------------------------------------ a meeting's script
 const coming = new Map();
@@ -44,6 +44,17 @@ function warnings() {
   return texts.map(text => h("p", { class: "meet-warning", role: "alert" }, text));
 }
 
+// Another step or view begins at its top, for those who look and for those who listen.
+function top() {
+  const begin = root.querySelector("section") ?? root;
+  begin.tabIndex = -1;
+  return begin;
+}
+function arrive() {
+  top().focus({ preventScroll: true });
+  root.scrollIntoView();
+}
+
 export async function show() {
   const memory = state();
   speak(memory.language);
@@ -54,7 +65,10 @@ export async function show() {
   const parts = there ? [VIEWS[view()]({ meeting: meeting(), rows: rowsOf(), memory: state(), record: record() })] :
     [h("p", { role: "alert" }, say("missing"))];
   root.replaceChildren(...(view() === "leader" ? [] : [frame()]), ...warnings(), ...parts);
-  if (focused) root.querySelector(`[data-name="${focused}"]`)?.focus();
+  const now = `${view()} ${record().step}`, moved = seen && seen !== now;
+  seen = now;
+  if (moved) arrive();
+  else if (focused) (root.querySelector(`[data-name="${CSS.escape(focused)}"]`) ?? top()).focus({ preventScroll: true });
   return tick();
 }
 

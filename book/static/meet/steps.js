@@ -1,7 +1,7 @@
 // What the shared screen shows: setting up, and one row of the plan at a time. And what a member's phone shows.
 import { rolesOf } from "./minutes.js";
 import { button, choice, field, h, html, labelled } from "./dom.js";
-import { lineOf, plain, readLines, rule, score } from "./guesses.js";
+import { fits, lineOf, open, plain, readLines, rule, score, written } from "./guesses.js";
 import { say } from "./strings.js";
 import { change, forget, record as recordOf, state } from "./store.js";
 import { takeFile } from "./write.js";
@@ -97,7 +97,7 @@ function questionBox({ id, html: text }) {
 
 // ------------------------------------------------------------------------------------------- sealed guesses
 export const pointsOf = record => (prompt, name) =>
-  score(record.guesses[prompt.id]?.[name] ?? [], prompt.counts) ?? record.points[prompt.id]?.[name] ?? null;
+  score(record.guesses[prompt.id]?.[name] ?? [], prompt.counts, record.points[prompt.id]?.[name] ?? null);
 
 function take(text, { meeting, memory, record }) {
   const { good, broken } = readLines(text, meeting.prompts, memory.names, record.revealed);
@@ -114,40 +114,50 @@ function brokenBox(record) {
   return h("div", { class: "meet-broken", role: "status" }, h("p", {}, say("notTaken")), h("ul", {}, items));
 }
 
+// A row for each part of a guess, a column for each member, and what counts beside them.
 function guessTable(prompt, { record }) {
-  const found = Object.entries(record.guesses[prompt.id] ?? {});
+  const found = Object.entries(record.guesses[prompt.id] ?? {}), { counts, fields } = prompt;
   if (!found.length) return h("p", {}, say("nobody"));
-  const points = pointsOf(record), decide = prompt.counts.every(count => !count);
-  const given = name => field(say("paid", name), () => points(prompt, name) ?? "",
-    value => change((_, now) => { (now.points[prompt.id] ??= {})[name] = value === "" ? null : Number(value); }, "typing"), { type: "number", min: 0 });
-  const rows = found.map(([name, values]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, values.join("; ")),
-    h("td", {}, decide ? given(name) : String(points(prompt, name)))));
-  const head = ["name", "guessed", "points"].map(word => h("th", { scope: "col" }, say(word)));
-  return h("table", { class: "meet-guesses" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
+  const points = pointsOf(record), names = found.map(([name]) => name), row = (head, cells) => h("tr", {}, h("th", { scope: "row" }, head), cells);
+  const sum = name => h("b", {}, String(points(prompt, name) ?? "–"));
+  const sums = Object.fromEntries(names.map(name => [name, sum(name)]));
+  const give = name => value => {
+    change((_, now) => { (now.points[prompt.id] ??= {})[name] = value === "" ? null : Number(value); }, "typing");
+    sums[name].textContent = pointsOf(recordOf())(prompt, name) ?? "–";
+  };
+  const given = name => field(say("added", name), () => recordOf().points[prompt.id]?.[name] ?? "", give(name), { type: "number", min: 0 });
+  const mark = (value, i) => `${value || "–"}${counts[i] && fits(value ?? "", counts[i]) ? " ✓" : ""}`;
+  const head = ["", say("count"), ...names].map(text => text ? h("th", { scope: "col" }, text) : h("td"));
+  const rows = fields.map(({ label }, i) => row(label, [h("td", {}, written(counts[i])), found.map(([, values]) => h("td", {}, mark(values[i], i)))]));
+  const last = [row(say("points"), [h("td"), names.map(name => h("td", {}, sums[name]))])];
+  if (open(counts)) last.unshift(row(say("addTo"), [h("td"), names.map(name => h("td", {}, given(name)))]));
+  const table = h("table", { class: "meet-guesses" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows, last));
+  return h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": say("guesses") }, table);
 }
 
 function revealed(prompt, room) {
   const saw = field(say("saw"), () => recordOf().saw[prompt.id] ?? "",
     value => change((_, now) => { now.saw[prompt.id] = value; }, "typing"), { rows: 2 });
-  return [h("p", {}, rule(prompt.counts)), guessTable(prompt, room), h("h3", {}, say("measured")), html(prompt.shows, { class: "meet-measured" }),
-    h("p", {}, h("a", { href: prompt.address, target: "_blank" }, say("inChapter"))), saw];
+  const shown = prompt.shows.flatMap(({ address, html: text }) =>
+    [html(text, { class: "meet-measured" }), h("p", {}, h("a", { href: address, target: "_blank" }, say("inChapter")))]);
+  return [h("p", { tabindex: -1, "data-name": `reveal ${prompt.id}` }, rule(prompt.counts)), guessTable(prompt, room), h("h3", {}, say("measured")), ...shown, saw];
 }
 
 function promptBox(prompt, room) {
   const { memory, record } = room, sealed = Object.keys(record.guesses[prompt.id] ?? {});
-  const open = () => change((_, now) => { if (!now.revealed.includes(prompt.id)) now.revealed.push(prompt.id); });
+  const reveal = () => change((_, now) => { if (!now.revealed.includes(prompt.id)) now.revealed.push(prompt.id); });
   const missing = memory.names.filter(name => !sealed.includes(name));
   const lines = h("textarea", { rows: 3, "data-name": `lines ${prompt.id}` });
   const sealedBox = () => [
     labelled(`${say("paste")} (${prompt.id};${say("name")};…)`, lines),
     h("p", {}, button(say("take"), () => take(lines.value, room)), " ", say("sealed", memory.names.length - missing.length, memory.names.length),
       missing.length ? `. ${say("waiting", missing.join(", "))}` : ""),
-    h("p", {}, button(say("reveal"), open, { class: "meet-main", disabled: missing.length > 0, "data-name": `reveal ${prompt.id}` }), " ",
-      missing.length ? button(say("aloud"), open) : ""),
+    h("p", {}, button(say("reveal"), reveal, { class: "meet-main", disabled: missing.length > 0, "data-name": `reveal ${prompt.id}` }), " ",
+      missing.length ? button(say(sealed.length ? "without" : "aloud"), reveal) : ""),
   ];
   const isOpen = record.revealed.includes(prompt.id);
   return h("div", { class: "meet-prompt" }, h("h2", {}, `${say("prompt", prompt.id.split("P")[1])}. ${prompt.title}`),
-    html(prompt.ask, { class: "meet-ask" }), html(prompt.how),
+    html(prompt.ask, { class: "meet-ask" }), html(prompt.how), html(prompt.first),
     ...(isOpen ? [] : sealedBox()), brokenBox(record), ...(isOpen ? revealed(prompt, room) : []));
 }
 
@@ -191,7 +201,8 @@ export function tasksBox() {
 export function guessView({ meeting, memory, record }) {
   const one = h("div", { class: "meet-member" },
     field(say("yourName"), () => state().me, value => { change(now => { now.me = value; }, "typing"); refresh(); }));
-  const boxes = meeting.prompts.map(prompt => memberPrompt(prompt, record));
+  const turn = Math.max(0, meeting.prompts.findIndex(({ id }) => !record.mine[id]));
+  const boxes = meeting.prompts.map((prompt, i) => memberPrompt(prompt, record, i === turn));
   const refresh = () => boxes.forEach(box => box.refresh());
   one.append(...boxes);
   const pick = choice(say("choose"), memory.meeting, Object.entries(JSON.parse(document.getElementById("meetings").textContent)).map(([n, title]) => [n, `${n}. ${title}`]),
@@ -199,22 +210,28 @@ export function guessView({ meeting, memory, record }) {
   return h("section", {}, h("h2", {}, say("mine")), pick, one);
 }
 
-function memberPrompt(prompt, record) {
-  const values = record.mine[prompt.id] ?? prompt.fields.map(() => "");
+// The prompts are folded but for the one whose turn it is: what a later one asks may tell what an earlier one seeks.
+function memberPrompt(prompt, record, open) {
+  const { fields } = prompt, values = record.mine[prompt.id] ?? fields.map(() => "");
   const line = h("output"), copied = h("span", { role: "status" });
-  const text = () => lineOf(prompt, state().me || "?", values);
+  const whole = () => plain(state().me) && fields.every(({ options }, i) => values[i]?.trim() || !(options.length || prompt.counts[i]));
+  const text = () => lineOf(prompt, state().me, fields.map((_, i) => values[i] ?? ""));
   const keep = (i, value) => {
     values[i] = value;
     change((_, now) => { now.mine[prompt.id] = values; }, "typing");
     box.refresh();
   };
-  const inputs = prompt.fields.map(({ label, options }, i) => options.length ?
+  const inputs = fields.map(({ label, options }, i) => options.length ?
     choice(label, values[i], [["", `(${say("pick")})`], ...options.map(word => [word, word])], value => keep(i, value)) :
-    field(label || say("answer"), () => values[i] ?? "", value => keep(i, value), { autocomplete: "off" }));
+    field(label, () => values[i] ?? "", value => keep(i, value), { autocomplete: "off" }));
   const copy = button(say("copy"), async () => { await navigator.clipboard?.writeText(text()); copied.textContent = say("copied"); });
-  const box = h("div", { class: "meet-prompt" }, h("h3", {}, `${say("prompt", prompt.id.split("P")[1])}. ${prompt.title}`), html(prompt.ask), ...inputs,
-    h("p", {}, `${say("yourLine")}: `, line, " ", copy, " ", copied));
-  box.refresh = () => { line.textContent = text(); copied.textContent = ""; };
+  const box = h("details", { class: "meet-prompt", open }, h("summary", {}, `${say("prompt", prompt.id.split("P")[1])}. ${prompt.title}`),
+    html(prompt.ask), html(prompt.first), ...inputs, h("p", {}, `${say("yourLine")}: `, line, " ", copy, " ", copied));
+  box.refresh = () => {
+    copy.disabled = !whole();
+    line.textContent = whole() ? text() : say("fill");
+    copied.textContent = "";
+  };
   box.refresh();
   return box;
 }
