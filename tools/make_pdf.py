@@ -18,13 +18,20 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "_build" / "singlehtml" / "index.html"
 PDF = ROOT / "_build" / "pdf" / "push-down-pull-up.pdf"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# On paper nothing can be opened or scrolled to: hints and solutions stand open, and every picture is there.
-READY = """async () => {
+# On paper nothing can be opened or scrolled to: hints and answers stand open, and every picture is there. Left
+# out is what would be half of the pages: code that only prepares, draws, checks or solves; pages for a browser.
+LEFT_OUT = ("api", "lab", "meet", "my-course", "status")
+READY = """async names => {
+  for (const name of names) {
+    const place = document.getElementById(`document-${name}`);
+    place?.nextElementSibling.remove();
+  }
+  document.querySelectorAll('.tag_hide-input > details, .tag_solution .cell_input').forEach(one => { one.remove(); });
   document.querySelectorAll('details').forEach(one => { one.open = true; });
   await Promise.all([...document.images].map(one => { one.loading = 'eager'; return one.decode(); }));
 }"""
 FOOTER = '<div style="width:100%;font-size:8px;text-align:center"><span class="pageNumber"></span></div>'
-SIDES = {"top": "16mm", "bottom": "18mm", "left": "15mm", "right": "15mm"}
+SIDES = {"top": "13mm", "bottom": "15mm", "left": "13mm", "right": "13mm"}
 
 
 def find_browser() -> str | None:
@@ -44,7 +51,7 @@ def print_page(browser: str, page: Path = PAGE, pdf: Path = PDF) -> None:
         started = playwright.chromium.launch(executable_path=browser, args=["--headless", "--no-sandbox"])
         tab = started.new_page(color_scheme="light")
         tab.goto(page.as_uri())
-        tab.evaluate(READY)
+        tab.evaluate(READY, LEFT_OUT)
         tab.pdf(
             path=pdf,
             format="A4",
