@@ -56,8 +56,8 @@ def begin(page, meeting: int, names=NAMES) -> None:
 
 def line_of(page, name: str, number: str, word: str) -> str:
     """Write a guess as a member does on a phone, and return the line for the chat."""
-    page.get_by_label("Meeting", exact=True).select_option("8")
     expect(page.locator("#meet")).to_contain_text("Twenty more groups")
+    expect(page.locator("details.meet-prompt[open]")).to_have_count(1)  # the next prompt may tell what this one seeks
     page.get_by_label("Your name").fill(name)
     prompt = page.locator(".meet-prompt").first
     prompt.locator("input").fill(number)
@@ -99,10 +99,11 @@ def test_a_meeting_with_three_browsers(address, browser):
     problems: list[str] = []
     with (
         room(browser, address, problems=problems) as shared,
-        room(browser, address, view="#guess", problems=problems, viewport=PHONE) as phone,
-        room(browser, address, view="#guess", problems=problems, viewport=PHONE) as other,
+        room(browser, address, view="?meeting=8#guess", problems=problems, viewport=PHONE) as phone,
+        room(browser, address, view="?meeting=8#guess", problems=problems, viewport=PHONE) as other,
     ):
         begin(shared, 8)
+        expect(shared.locator(".meet-invite a")).to_have_attribute("href", f"{address}meet.html?meeting=8#guess")
         assert state(shared) == {
             "meeting": 8, "step": 0, "remaining_s": 240, "names": NAMES,
             "guesses": {}, "revealed": [], "bets": [], "tasks": [],
@@ -253,6 +254,72 @@ def test_minutes_are_kept_at_each_keystroke_and_have_the_groups_form(address, br
         assert "### Bo\n\n**Goal**\n\n–\n\n**Result**\n\nI read along." in text
 
 
+# ---------------------------------------------------------------------------------------------------- by keyboard
+def tab_to(page, selector: str) -> None:
+    """Press Tab until a control has the focus, as somebody does who has no mouse."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"60 times Tab do not lead to {selector}")
+
+
+def test_a_meeting_by_keyboard_alone(address, browser):
+    problems: list[str] = []
+    with room(browser, address, problems=problems) as page:
+        keys = page.keyboard
+        tab_to(page, '[data-name="Meeting"]')
+        keys.type("8")
+        expect(page.locator(".meet-setup h2")).to_contain_text("8.")
+        tab_to(page, '[data-name="Length"]')  # the focus is where it was
+        keys.press("ArrowDown")
+        tab_to(page, '[data-name="names"]')
+        keys.type("Ann, Bo")
+        tab_to(page, '[data-name="start"]')
+        keys.press("Enter")
+        expect(page.locator(".meet-time")).to_contain_text("Step 1 of 4")
+        assert page.evaluate("document.activeElement.matches('.meet-step')")  # a step begins at its beginning
+        tab_to(page, '[data-name="next"]')
+        keys.press("Enter")
+        tab_to(page, "textarea")
+        keys.insert_text("M8P1;Ann;19;spread\nM8P1;Bo;4;near 50")
+        tab_to(page, '[data-name="Take these lines"]')
+        keys.press("Enter")
+        tab_to(page, 'button[data-name="reveal M8P1"]')
+        keys.press("Space")
+        expect(page.locator(".meet-measured .claim").first).to_be_visible()
+        assert page.evaluate("document.activeElement.dataset.name") == "reveal M8P1"
+        tab_to(page, "textarea")
+        keys.type("All alike.")
+        for _ in range(2):
+            tab_to(page, '[data-name="next"]')
+            keys.press("Enter")
+        tab_to(page, ".meet-bets input")
+        keys.type("real data")
+        for task in ("Bo", "exercise 4"):
+            tab_to(page, ".meet-tasks input")
+            keys.type(task)
+        tab_to(page, '[data-name="add"]')
+        keys.press("Enter")
+        tab_to(page, '[data-name="next"]')
+        keys.press("Enter")
+        tab_to(page, '[data-name="result Ann"]')
+        keys.type("A constant.")
+        with page.expect_download() as download:
+            tab_to(page, '[data-name="export"]')
+            keys.press("Enter")
+        text = Path(download.value.path()).read_text(encoding="utf-8")
+        assert all(
+            part in text for part in ("- M8P1: All alike.", "- Ann: real data (8)", "Bo: exercise 4", "A constant.")
+        )
+        tab_to(page, ".meet-frame a[href='#guess']")
+        keys.press("Enter")
+        tab_to(page, ".meet-member summary:not([open] *)")  # a prompt whose turn has not come
+        keys.press("Enter")
+        expect(page.locator(".meet-member details[open]")).to_have_count(2)
+    assert not problems, problems
+
+
 # ------------------------------------------------------------------------------------------ sound on every screen
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_room_is_sound(scheme, address, browser):
@@ -281,6 +348,27 @@ def test_the_room_is_sound(scheme, address, browser):
             page.goto(f"{address}meet.html#{view}")
             page.wait_for_selector("#meet section")
             look(view)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("meeting", range(1, 12))
+def test_every_prompt_reveals_something_that_fits_every_screen(meeting, address, browser):
+    problems: list[str] = []
+    with room(browser, address, problems=problems) as page:
+        begin(page, meeting)
+        shown, last = 0, page.get_by_role("button", name="To the minutes")
+        while not last.count():
+            press(page, "next")
+            aloud = page.get_by_role("button", name="We guessed aloud")
+            if not aloud.count():
+                continue
+            aloud.click()
+            expect(page.locator(".meet-measured").first).not_to_be_empty()
+            shown += 1
+            for width in (360, 1920):
+                page.set_viewport_size({"width": width, "height": 900})
+                problems += [f"prompt {shown}, {width} px: {line}" for line in page.evaluate(TOO_WIDE)]
+        assert shown in {2, 3}
     assert not problems, "\n".join(problems)
 
 

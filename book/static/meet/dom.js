@@ -14,8 +14,8 @@ export const button = (text, act, more = {}) => h("button", { type: "button", on
 
 // HTML of the course's own pages; its links open beside the room, so that nobody leaves it by accident.
 export function html(text, more = {}) {
-  const box = h("div", more);
-  box.append(document.createRange().createContextualFragment(text));
+  const box = h("div", { lang: "en", ...more });
+  box.append(document.createRange().createContextualFragment(text.replace(/(\d) %/g, "$1\u00a0%")));
   box.querySelectorAll("a[href]").forEach(link => { link.target = "_blank"; });
   return box;
 }
@@ -29,7 +29,7 @@ export function labelled(text, input) {
 
 // A field that is kept at each keystroke. `read` and `write` reach its place in what is remembered.
 export function field(label, read, write, { rows = 0, type = "text", ...more } = {}) {
-  const input = rows ? h("textarea", { rows, ...more }) : h("input", { type, ...more });
+  const input = rows ? h("textarea", { "data-name": label, rows, ...more }) : h("input", { "data-name": label, type, ...more });
   input.value = read();
   input.again = () => { if (document.activeElement !== input) input.value = read(); };
   input.classList.add("meet-bound");

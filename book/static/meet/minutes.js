@@ -37,7 +37,7 @@ export function markdown(memory, record, meeting, pointsOf) {
   const { minutes } = record, { names } = memory;
   const rows = meeting.prompts.flatMap(prompt => Object.entries(record.guesses[prompt.id] ?? {}).map(([name, values]) =>
     `| ${prompt.id} | ${cell(name)} | ${cell(values.join("; "))} | ${pointsOf(prompt, name) ?? ""} |`));
-  const saw = meeting.prompts.filter(({ id }) => record.saw[id]?.trim()).map(({ id }) => `- ${id}: ${cell(record.saw[id])}`);
+  const saw = [...meeting.prompts, ...meeting.questions].filter(({ id }) => record.saw[id]?.trim()).map(({ id }) => `- ${id}: ${cell(record.saw[id])}`);
   const said = names.filter(name => record.sentences[name]?.trim()).map(name => `- ${name}: ${cell(record.sentences[name])}`);
   const broken = record.broken.map(({ line }) => `- ${cell(line)}`);
   const head = ["name", "guessed", "points"].map(name => say(name));

@@ -48,11 +48,12 @@ function warnings() {
 function top() {
   const begin = root.querySelector("section") ?? root;
   begin.tabIndex = -1;
+  begin.dataset.name = "top";
   return begin;
 }
 function arrive() {
   top().focus({ preventScroll: true });
-  root.scrollIntoView();
+  root.scrollIntoView({ behavior: "instant" });
 }
 
 export async function show() {
@@ -67,7 +68,7 @@ export async function show() {
   root.replaceChildren(...(view() === "leader" ? [] : [frame()]), ...warnings(), ...parts);
   const now = `${view()} ${record().step}`, moved = seen && seen !== now;
   seen = now;
-  if (moved) arrive();
+  if (moved || view() === "leader") arrive();
   else if (focused) (root.querySelector(`[data-name="${CSS.escape(focused)}"]`) ?? top()).focus({ preventScroll: true });
   return tick();
 }
@@ -99,6 +100,10 @@ function tick() {
 }
 setInterval(tick, 500);
 document.addEventListener("visibilitychange", tick);
+
+// The address that the room gives to the others names its meeting.
+const asked = Number(new URLSearchParams(location.search).get("meeting"));
+if (view() === "guess" && titles[asked] && record().step < 0) change(memory => { memory.meeting = asked; });
 
 // For tests, and for whoever is curious.
 window.meet = {

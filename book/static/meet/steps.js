@@ -13,11 +13,14 @@ export const promptsOf = ({ meeting, rows, record }) =>
 export const questionsOf = ({ meeting, rows, record }) => meeting.questions.filter(({ id }) => rows[record.step]?.shows.includes(id));
 
 // --------------------------------------------------------------------------------------------------- setting up
+function rolesOfTurn({ names }, turn, head) {
+  const items = rolesOf(names, turn).map(([role, name]) => h("li", {}, h("b", {}, say(role)), ` ${name}`));
+  return h("div", { class: "meet-roles" }, h("h3", {}, say(head)), h("ul", {}, items));
+}
 function rolesList({ memory, record }) {
   if (!memory.names.length) return null;
-  const items = rolesOf(memory.names, record.turn).map(([role, name]) => h("li", {}, h("b", {}, say(role)), ` ${name}`));
   const turn = button(say("turn"), () => change((_, now) => { now.turn = (now.turn + 1) % memory.names.length; }));
-  return h("div", { class: "meet-roles" }, h("h3", {}, say("roles")), h("ul", {}, items), turn);
+  return [rolesOfTurn(memory, record.turn, "roles"), turn];
 }
 
 export function moveTo(step) {
@@ -27,7 +30,14 @@ export function moveTo(step) {
 function start(names, fault) {
   if (!names.length || names.length > 8) { fault.textContent = say("fewNames"); return; }
   change((_, now) => { now.minutes.date ||= new Date().toLocaleDateString("sv"); });  // 2026-05-31, as it is here
-  moveTo(0);
+  moveTo(Math.max(0, ...Object.keys(recordOf().begun).map(Number)));
+}
+
+// What the others open on their phones, for the call's chat.
+function inviting({ meeting }) {
+  const address = new URL(`?meeting=${meeting.number}#guess`, location.href).href, copied = h("span", { role: "status" });
+  const copy = button(say("copy"), async () => { await navigator.clipboard?.writeText(address); copied.textContent = say("copied"); }, { "aria-label": `${say("copy")}: ${say("invite")}` });
+  return h("p", { class: "meet-invite" }, `${say("invite")}: `, h("a", { href: address, target: "_blank" }, address), " ", copy, " ", copied);
 }
 
 export function setupView(room, titles) {
@@ -44,6 +54,7 @@ export function setupView(room, titles) {
       value => change((_, now) => { now.plan = Number(value); })),
     names, rolesList(room), takeFile(),
     h("p", {}, button(say(Object.keys(record.begun).length ? "goOn" : "start"), () => start(state().names, fault), { class: "meet-main", "data-name": "start" })), fault,
+    inviting(room),
     h("details", {}, h("summary", {}, say("before")), html(meeting.goal + meeting.before)),
     h("p", {}, button(say("forget"), () => { if (confirm(say("sure"))) forget(); }, { class: "meet-quiet" })));
 }
@@ -63,7 +74,8 @@ function moves({ rows, record }) {
   return h("p", { class: "meet-moves" },
     button(say(record.step ? "back" : "setup"), () => moveTo(record.step - 1), { "data-name": "back" }),
     last(rows, record) ? button(say("finish"), finish, { class: "meet-main", "data-name": "next" }) :
-      button(say("next"), () => moveTo(record.step + 1), { class: "meet-main", "data-name": "next" }));
+      button(say("next"), () => moveTo(record.step + 1), { class: "meet-main", "data-name": "next" }),
+    record.step > 0 && button(say("setup"), () => moveTo(-1), { class: "meet-quiet" }));
 }
 
 export function stepView(room) {
@@ -72,12 +84,13 @@ export function stepView(room) {
     value => change((_, now) => { now.sentences[one] = value; }, "typing")));
   return h("section", { class: "meet-step" },
     clockBox(room),
-    html(row.html, { class: "meet-what" }),
+    /^Prompt \d+, [^.?]+[.?]$/.test(text.trim()) ? null : html(row.html, { class: "meet-what" }),  // its title says as much
+    ...(record.step ? [] : [rolesOfTurn(memory, record.turn, "roles"), inviting(room)]),
     ...(/\bsentences?\b/i.test(text) ? [h("fieldset", {}, h("legend", {}, say("sentences")), fields("sentence"))] : []),
     ...promptsOf(room).map(prompt => promptBox(prompt, room)),
     ...questionsOf(room).map(question => questionBox(question)),
     ...(/\bbets?\b/i.test(text) ? [betsBox()] : []),
-    ...(last(rows, record) ? [html(meeting.home), tasksBox()] : []),
+    ...(last(rows, record) ? [rolesOfTurn(memory, record.turn + 1, "turn"), h("h3", {}, say("home")), html(meeting.home), tasksBox()] : []),
     moves(room));
 }
 
@@ -92,7 +105,7 @@ function questionBox({ id, html: text }) {
     item.append(label);
     input.addEventListener("change", () => change((_, now) => { now.ticks[`${id} ${i}`] = input.checked; }, "typing"));
   });
-  return box;
+  return h("div", {}, box, sawField(id, "answered"));
 }
 
 // ------------------------------------------------------------------------------------------- sealed guesses
@@ -135,12 +148,13 @@ function guessTable(prompt, { record }) {
   return h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": say("guesses") }, table);
 }
 
+const sawField = (id, name) => field(say(name), () => recordOf().saw[id] ?? "",
+  value => change((_, now) => { now.saw[id] = value; }, "typing"), { rows: 2 });
+
 function revealed(prompt, room) {
-  const saw = field(say("saw"), () => recordOf().saw[prompt.id] ?? "",
-    value => change((_, now) => { now.saw[prompt.id] = value; }, "typing"), { rows: 2 });
   const shown = prompt.shows.flatMap(({ address, html: text }) =>
     [html(text, { class: "meet-measured" }), h("p", {}, h("a", { href: address, target: "_blank" }, say("inChapter")))]);
-  return [h("p", { tabindex: -1, "data-name": `reveal ${prompt.id}` }, rule(prompt.counts)), guessTable(prompt, room), h("h3", {}, say("measured")), ...shown, saw];
+  return [h("p", { tabindex: -1, "data-name": `reveal ${prompt.id}` }, rule(prompt.counts)), guessTable(prompt, room), h("h3", {}, say("measured")), ...shown, sawField(prompt.id, "saw")];
 }
 
 function promptBox(prompt, room) {
