@@ -148,7 +148,12 @@ def test_a_meeting_with_three_browsers(address, browser):
         assert state(shared)["revealed"] == ["M8P1"]
 
         text = exported(shared)
-        assert "| M8P1 | Bo | 3; near 50 | 0 |" in text and "- Ann: too little data" in text and "- hello" in text
+        assert "| M8P1 Twenty more groups | Bo | 3; near 50 | 0 |" in text
+        assert (
+            "| M8P1 Twenty more groups | what counts | 19 to 20; spread |  |" in text
+            and "- Ann: too little data" in text
+            and "- hello" in text
+        )
     assert not problems, problems
 
 
@@ -310,7 +315,13 @@ def test_a_meeting_by_keyboard_alone(address, browser):
             keys.press("Enter")
         text = Path(download.value.path()).read_text(encoding="utf-8")
         assert all(
-            part in text for part in ("- M8P1: All alike.", "- Ann: real data (8)", "Bo: exercise 4", "A constant.")
+            part in text
+            for part in (
+                "- M8P1 Twenty more groups: All alike.",
+                "- Ann: real data (8)",
+                "Bo: exercise 4",
+                "A constant.",
+            )
         )
         tab_to(page, ".meet-frame a[href='#guess']")
         keys.press("Enter")

@@ -1,4 +1,5 @@
 // Minutes as Markdown in the form of the study group, in either language; and what the next meeting takes from them.
+import { written } from "./guesses.js";
 import { both, say } from "./strings.js";
 
 const KINDS = ["read", "noTime", "stuck"];
@@ -35,9 +36,15 @@ const list = lines => lines.length ? lines.join("\n") : "–";
 
 export function markdown(memory, record, meeting, pointsOf) {
   const { minutes } = record, { names } = memory;
-  const rows = meeting.prompts.flatMap(prompt => Object.entries(record.guesses[prompt.id] ?? {}).map(([name, values]) =>
-    `| ${prompt.id} | ${cell(name)} | ${cell(values.join("; "))} | ${pointsOf(prompt, name) ?? ""} |`));
-  const saw = [...meeting.prompts, ...meeting.questions].filter(({ id }) => record.saw[id]?.trim()).map(({ id }) => `- ${id}: ${cell(record.saw[id])}`);
+  const row = (...cells) => `| ${cells.map(cell).join(" | ")} |`, called = ({ id, title }) => title ? `${id} ${title}` : say("question", id.slice(1));
+  const rows = meeting.prompts.flatMap(prompt => {
+    const found = Object.entries(record.guesses[prompt.id] ?? {}).map(([name, values]) =>
+      row(called(prompt), name, values.map(value => value || "–").join("; "), pointsOf(prompt, name) ?? ""));
+    const count = row(called(prompt), say("count"), prompt.counts.map(written).join("; "), "");
+    return found.length && record.revealed.includes(prompt.id) ? [...found, count] : found;  // sealed until then
+  });
+  const saw = [...meeting.prompts, ...meeting.questions].filter(({ id }) => record.saw[id]?.trim())
+    .map(one => `- ${called(one)}: ${cell(record.saw[one.id])}`);
   const said = names.filter(name => record.sentences[name]?.trim()).map(name => `- ${name}: ${cell(record.sentences[name])}`);
   const broken = record.broken.map(({ line }) => `- ${cell(line)}`);
   const head = ["name", "guessed", "points"].map(name => say(name));

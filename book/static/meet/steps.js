@@ -27,9 +27,12 @@ export function moveTo(step) {
   change((_, now) => { now.step = step; if (step >= 0) now.begun[step] ??= Date.now(); });
 }
 
-function start(names, fault) {
+function start({ goal }, names, fault) {
   if (!names.length || names.length > 8) { fault.textContent = say("fewNames"); return; }
-  change((_, now) => { now.minutes.date ||= new Date().toLocaleDateString("sv"); });  // 2026-05-31, as it is here
+  change((_, { minutes }) => {
+    minutes.date ||= new Date().toLocaleDateString("sv");  // 2026-05-31, as it is here
+    minutes.plan ||= html(goal).textContent.replace(/\s+/g, " ").trim();
+  });
   moveTo(Math.max(0, ...Object.keys(recordOf().begun).map(Number)));
 }
 
@@ -53,7 +56,7 @@ export function setupView(room, titles) {
     choice(say("length"), record.plan, [[40, say("forty")], [20, say("twenty")]],
       value => change((_, now) => { now.plan = Number(value); })),
     names, rolesList(room), takeFile(),
-    h("p", {}, button(say(Object.keys(record.begun).length ? "goOn" : "start"), () => start(state().names, fault), { class: "meet-main", "data-name": "start" })), fault,
+    h("p", {}, button(say(Object.keys(record.begun).length ? "goOn" : "start"), () => start(meeting, state().names, fault), { class: "meet-main", "data-name": "start" })), fault,
     inviting(room),
     h("details", {}, h("summary", {}, say("before")), html(meeting.goal + meeting.before)),
     h("p", {}, button(say("forget"), () => { if (confirm(say("sure"))) forget(); }, { class: "meet-quiet" })));

@@ -29,6 +29,7 @@ const ROOM = {
   next: ["Next", "다음"], back: ["Back", "이전"], more: ["Two minutes more", "2분 더"], setup: ["Set up", "준비"],
   left: ["left", "남음"], over: ["over", "초과"], soon: ["One minute left", "1분 남았습니다"], up: ["Time is up", "시간이 다 되었습니다"],
   total: ["minute {0} of {1}", "{1}분 중 {0}분"], step: ["Step {0} of {1}", "{1}단계 중 {0}단계"],
+  question: ["Question {0}", "질문 {0}"],
   finish: ["To the minutes", "회의록으로"], prompt: ["Prompt {0}", "예측 문제 {0}"],
   // sealed guesses
   paste: ["Lines from the call's chat", "통화 채팅에서 가져온 줄"], take: ["Take these lines", "이 줄 가져오기"],
