@@ -134,3 +134,12 @@ def test_chapter_07s_pull_away_terms() -> None:
     codes = normal(3, 6, 4)
     for name, term in (("with_square", losses.pull_away), ("without_square", losses.pull_away_unsquared)):
         torch.testing.assert_close(on_the_page("07", name)(codes), term(codes))
+
+
+def test_chapter_11s_losses_of_pairs() -> None:
+    distance, same = normal(40).abs(), torch.arange(40) % 2
+    mean = on_the_page("11", "pair_margin")(distance, same, 0.7).mean()
+    torch.testing.assert_close(mean, losses.pair_margin_loss(distance, same, 0.7))
+    runs, others = normal(3, 6, 5), normal(3, 6, 5, seed=1)
+    expected = torch.stack([losses.nt_xent(a, b, 0.3) for a, b in zip(runs, others, strict=True)])
+    torch.testing.assert_close(on_the_page("11", "nt_xent")(runs, others, 0.3), expected)
