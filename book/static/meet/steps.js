@@ -13,14 +13,14 @@ export const promptsOf = ({ meeting, rows, record }) =>
 export const questionsOf = ({ meeting, rows, record }) => meeting.questions.filter(({ id }) => rows[record.step]?.shows.includes(id));
 
 // --------------------------------------------------------------------------------------------------- setting up
-function rolesOfTurn({ names }, turn, head) {
+function rolesOfTurn({ names }, turn, head, level = "h2") {
   const items = rolesOf(names, turn).map(([role, name]) => h("li", {}, h("b", {}, say(role)), ` ${name}`));
-  return h("div", { class: "meet-roles" }, h("h3", {}, say(head)), h("ul", {}, items));
+  return h("div", { class: "meet-roles" }, h(level, { class: "meet-head" }, say(head)), h("ul", {}, items));
 }
 function rolesList({ memory, record }) {
   if (!memory.names.length) return null;
   const turn = button(say("turn"), () => change((_, now) => { now.turn = (now.turn + 1) % memory.names.length; }));
-  return [rolesOfTurn(memory, record.turn, "roles"), turn];
+  return [rolesOfTurn(memory, record.turn, "roles", "h3"), turn];
 }
 
 export function moveTo(step) {
@@ -93,7 +93,7 @@ export function stepView(room) {
     ...promptsOf(room).map(prompt => promptBox(prompt, room)),
     ...questionsOf(room).map(question => questionBox(question)),
     ...(/\bbets?\b/i.test(text) ? [betsBox()] : []),
-    ...(last(rows, record) ? [rolesOfTurn(memory, record.turn + 1, "turn"), h("h3", {}, say("home")), html(meeting.home), tasksBox()] : []),
+    ...(last(rows, record) ? [rolesOfTurn(memory, record.turn + 1, "turn"), h("h2", { class: "meet-head" }, say("home")), html(meeting.home), tasksBox()] : []),
     moves(room));
 }
 
