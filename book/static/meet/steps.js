@@ -92,7 +92,7 @@ export function stepView(room) {
     ...(/\bsentences?\b/i.test(text) ? [h("fieldset", {}, h("legend", {}, say("sentences")), fields("sentence"))] : []),
     ...promptsOf(room).map(prompt => promptBox(prompt, room)),
     ...questionsOf(room).map(question => questionBox(question)),
-    ...(/\bbets?\b/i.test(text) ? [betsBox()] : []),
+    ...(/\bbets?\b/i.test(text) && !promptsOf(room).length ? [betsBox()] : []),  // a prompt has guesses of its own
     ...(last(rows, record) ? [rolesOfTurn(memory, record.turn + 1, "turn"), h("h2", { class: "meet-head" }, say("home")), html(meeting.home), tasksBox()] : []),
     moves(room));
 }
