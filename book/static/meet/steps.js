@@ -125,7 +125,7 @@ function take(text, { meeting, memory, record }) {
 
 function brokenBox(record) {
   if (!record.broken.length) return null;
-  const items = record.broken.map(({ line, why }) => h("li", {}, h("code", {}, line), ` ${why} `,
+  const items = record.broken.map(({ line, why }) => h("li", {}, h("code", {}, line), `: ${why} `,
     button(say("drop"), () => change((_, now) => { now.broken = now.broken.filter(one => one.line !== line); }), { "aria-label": `${say("drop")}: ${line}` })));
   return h("div", { class: "meet-broken", role: "status" }, h("p", {}, say("notTaken")), h("ul", {}, items));
 }
