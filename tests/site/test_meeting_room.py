@@ -188,6 +188,14 @@ def test_a_second_tab_and_the_leaders_window_follow(address, browser):
         expect(page.locator("#meet")).to_contain_text("One line on paper")
 
 
+def test_a_leader_on_another_machine_follows_by_hand(address, browser):
+    with room(browser, address, view="?meeting=8#leader") as page:
+        page.get_by_role("button", name="Follow by hand").click()
+        expect(page.locator(".meet-leader")).to_contain_text("The driver shows")
+        press(page, "next")
+        expect(page.locator(".meet-leader")).to_contain_text("Two facts that")
+
+
 # ------------------------------------------------------------------------------------- from one week to the next
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_minutes_of_meeting_8_bring_bets_tasks_and_roles_into_9(language, address, browser):

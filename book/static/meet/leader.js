@@ -1,11 +1,13 @@
-// The leader's window: notes and what comes next. It is opened beside the room and never shared.
+// The leader's window: notes and what comes next. It is opened beside the room and never shared. On another machine than
+// the room's, the leader goes from step to step by hand.
 import { button, h, html } from "./dom.js";
-import { moveTo, promptsOf, questionsOf } from "./steps.js";
+import { moveTo, pickMeeting, promptsOf, questionsOf } from "./steps.js";
 import { say } from "./strings.js";
 
 export function leaderView(room) {
   const { meeting, rows, record } = room, row = rows[record.step], next = rows[record.step + 1];
-  if (!row) return h("p", {}, say("noRoom"));
+  if (!row) return h("section", { class: "meet-leader" }, h("h2", {}, say("leader")), h("p", {}, say("noRoom")), pickMeeting(room),
+    h("p", {}, button(say("byHand"), () => moveTo(0), { class: "meet-main" })));
   const parts = [...promptsOf(room), ...questionsOf(room)];
   return h("section", { class: "meet-leader" },
     h("h2", {}, `${meeting.number}. ${meeting.title}`),

@@ -28,7 +28,7 @@ const rowsOf = () => meeting()?.plans[record().plan];
 
 // ------------------------------------------------------------------------------------------------- what is seen
 function roomView(room) {
-  return record().step < 0 ? setupView(room, titles) : stepView(room);
+  return record().step < 0 ? setupView(room) : stepView(room);
 }
 
 function frame() {
@@ -103,7 +103,7 @@ document.addEventListener("visibilitychange", tick);
 
 // The address that the room gives to the others names its meeting.
 const asked = Number(new URLSearchParams(location.search).get("meeting"));
-if (view() === "guess" && titles[asked] && record().step < 0) change(memory => { memory.meeting = asked; });
+if (["guess", "leader"].includes(view()) && titles[asked] && record().step < 0) change(memory => { memory.meeting = asked; });
 
 // For tests, and for whoever is curious.
 window.meet = {

@@ -14,12 +14,12 @@ export const questionsOf = ({ meeting, rows, record }) => meeting.questions.filt
 
 // --------------------------------------------------------------------------------------------------- setting up
 function rolesOfTurn({ names }, turn, head, level = "h2") {
+  if (!names.length) return null;
   const items = rolesOf(names, turn).map(([role, name]) => h("li", {}, h("b", {}, say(role)), ` ${name}`));
   return h("div", { class: "meet-roles" }, h(level, { class: "meet-head" }, say(head)), h("ul", {}, items));
 }
 function rolesList({ memory, record }) {
-  if (!memory.names.length) return null;
-  const turn = button(say("turn"), () => change((_, now) => { now.turn = (now.turn + 1) % memory.names.length; }));
+  const turn = memory.names.length ? button(say("turn"), () => change((_, now) => { now.turn = (now.turn + 1) % memory.names.length; })) : null;
   return [rolesOfTurn(memory, record.turn, "roles", "h3"), turn];
 }
 
@@ -43,7 +43,12 @@ function inviting({ meeting }) {
   return h("p", { class: "meet-invite" }, `${say("invite")}: `, h("a", { href: address, target: "_blank" }, address), " ", copy, " ", copied);
 }
 
-export function setupView(room, titles) {
+export function pickMeeting({ memory }) {
+  const titles = Object.entries(JSON.parse(document.getElementById("meetings").textContent));
+  return choice(say("choose"), memory.meeting, titles.map(([n, title]) => [n, `${n}. ${title}`]), value => change(now => { now.meeting = Number(value); }));
+}
+
+export function setupView(room) {
   const { meeting, memory, record } = room;
   const fault = h("p", { class: "meet-warning", role: "alert" });
   const write = text => change(now => { now.names = namesIn(text); }, "typing");
@@ -51,8 +56,7 @@ export function setupView(room, titles) {
   names.querySelector("input").addEventListener("change", () => change(() => {}));
   return h("section", { class: "meet-setup" },
     h("h2", {}, `${meeting.number}. ${meeting.title}`),
-    choice(say("choose"), memory.meeting, Object.entries(titles).map(([n, title]) => [n, `${n}. ${title}`]),
-      value => change(now => { now.meeting = Number(value); })),
+    pickMeeting(room),
     choice(say("length"), record.plan, [[40, say("forty")], [20, say("twenty")]],
       value => change((_, now) => { now.plan = Number(value); })),
     names, rolesList(room), takeFile(),
@@ -215,16 +219,15 @@ export function tasksBox() {
 }
 
 // --------------------------------------------------------------------------------------------- a member's phone
-export function guessView({ meeting, memory, record }) {
+export function guessView(room) {
+  const { meeting, record } = room;
   const one = h("div", { class: "meet-member" },
     field(say("yourName"), () => state().me, value => { change(now => { now.me = value; }, "typing"); refresh(); }));
   const turn = Math.max(0, meeting.prompts.findIndex(({ id }) => !record.mine[id]));
   const boxes = meeting.prompts.map((prompt, i) => memberPrompt(prompt, record, i === turn));
   const refresh = () => boxes.forEach(box => box.refresh());
   one.append(...boxes);
-  const pick = choice(say("choose"), memory.meeting, Object.entries(JSON.parse(document.getElementById("meetings").textContent)).map(([n, title]) => [n, `${n}. ${title}`]),
-    value => change(now => { now.meeting = Number(value); }));
-  return h("section", {}, h("h2", {}, say("mine")), pick, one);
+  return h("section", {}, h("h2", {}, say("mine")), pickMeeting(room), one);
 }
 
 // The prompts are folded but for the one whose turn it is: what a later one asks may tell what an earlier one seeks.

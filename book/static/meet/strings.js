@@ -67,7 +67,8 @@ const ROOM = {
   noPart: ["no part '## {0}'", "'## {0}' 부분이 없습니다"], oddLine: ["line {0}, in {1}: {2}", "{0}번째 줄({1}): {2}"],
   tooBig: ["this is no text file of minutes (larger than 1 MB, or not text)", "회의록 텍스트 파일이 아닙니다(1MB 초과이거나 텍스트가 아님)"],
   // the leader's window
-  notes: ["Notes", "메모"], comes: ["What comes next", "다음 순서"], noRoom: ["Waiting for the room: start a meeting in the other window.", "회의실을 기다립니다. 다른 창에서 회의를 시작하세요."],
+  notes: ["Notes", "메모"], comes: ["What comes next", "다음 순서"], noRoom: ["Waiting for the room: start a meeting in the other window. Is the room on another machine? Then follow by hand.", "회의실을 기다립니다. 다른 창에서 회의를 시작하세요. 회의실이 다른 기기에 있다면 직접 넘기세요."],
+  byHand: ["Follow by hand", "직접 넘기기"],
 };
 const COURSE = {
   guess: ["Your guess", "내 예측"], sure: ["How sure are you?", "얼마나 확신하나요?"], pick: ["choose", "고르기"],
