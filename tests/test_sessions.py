@@ -97,6 +97,15 @@ def test_prompts_and_questions_have_hidden_notes_that_name_where_a_chapter_measu
     assert [one for one, note in notes.items() if not any(map(chapter_of, links(note)))] == []
 
 
+def test_the_example_of_a_guess_is_no_answer() -> None:
+    index = (SESSIONS / "index.md").read_text(encoding="utf-8")
+    for meeting, prompt, values in re.findall(r"`M(\d+)P(\d+);\w+;([^`]+)`", index):
+        guide = next(text for name, text in GUIDES.items() if name.startswith(f"{meeting:0>2}-"))
+        note = next(note for kind, number, note in NOTES.findall(guide) if (kind, number) == ("prompt", prompt))
+        counts = re.search(r"^\*Counts:\* (.+?)\.$", note, re.MULTILINE)[1]
+        assert not set(values.split(";")) & set(re.split(r"; | to ", counts)), (values, counts)
+
+
 def test_every_chapter_is_covered_by_a_session() -> None:
     prompts = (prompt for guide in GUIDES.values() for prompt in prompts_of(guide).values())
     covered = {chapter_of(link) for prompt in prompts for link in links(prompt)}
