@@ -103,9 +103,7 @@ def milliseconds(racers: dict[str, Step], steps: int, rounds: int) -> dict[str, 
 
 def main() -> int:
     """Measure, print, and judge if asked to."""
-    given = arguments(
-        __doc__ or "", steps=(20, "steps a round"), rounds=(7, "rounds, of which the median counts")
-    )
+    given = arguments(__doc__ or "", steps=(20, "steps a round"), rounds=(7, "rounds, of which the median counts"))
     seed_everything(0, threads=given.threads)
     measure = partial(milliseconds, steps=given.steps, rounds=given.rounds)
     print(f"torch {torch.__version__}, {given.threads} threads\n\ndigits, batch {BATCH}")

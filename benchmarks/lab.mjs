@@ -1,6 +1,6 @@
 // How many steps a second does the lab's engine make, on one core? See README.md.
 
-import { makeRun } from "../book/static/lab/engine.js";
+import { makeRun, step } from "../book/static/lab/experiment.js";
 
 const TARGET = 100; // eight runs at 25 steps a second each, on two cores
 const ROUNDS = 5;
@@ -17,7 +17,7 @@ function stepsPerSecond(settings) {
   const rates = Array.from({ length: ROUNDS + 1 }, () => {
     const [start, before] = [seconds(), run.steps];
     while (seconds() < start + 0.2) {
-      run.step();
+      step(run);
     }
     return (run.steps - before) / (seconds() - start);
   });

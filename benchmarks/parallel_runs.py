@@ -76,9 +76,7 @@ def report(times: dict[int, float]) -> float:
 
 def main() -> int:
     """Measure, print, and judge if asked to."""
-    given = arguments(
-        __doc__ or "", steps=(60, "steps a round"), rounds=(5, "rounds, of which the median counts")
-    )
+    given = arguments(__doc__ or "", steps=(60, "steps a round"), rounds=(5, "rounds, of which the median counts"))
     seed_everything(0, threads=given.threads)
     print(f"torch {torch.__version__}, {given.threads} threads; GAN on the ring, width {WIDTH}, batch {BATCH}")
     ratio = report(measure(given.steps, given.rounds))

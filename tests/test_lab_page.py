@@ -28,7 +28,7 @@ def node(script: str) -> Any:
 
 
 ALL = """
-const { METHODS } = await import("./facts.js"), { breaks, check } = await import("./engine.js");
+const { METHODS } = await import("./facts.js"), { breaks, check } = await import("./settings.js");
 const { python } = await import("./python.js");
 const small = { units: 8, batch: 16, pairs: 16 };
 out = {};
@@ -74,7 +74,7 @@ def test_python_breaks_what_the_lab_breaks(cells: dict[str, str]) -> None:
 )
 def test_links_keep_every_setting_and_seed(given: dict[str, Any]) -> None:
     script = f"""
-    const {{ readAddress, writeAddress }} = await import("./address.js"), {{ check }} = await import("./engine.js");
+    const {{ readAddress, writeAddress }} = await import("./address.js"), {{ check }} = await import("./settings.js");
     const settings = check({json.dumps(given)});
     const read = readAddress(writeAddress(settings, [4, 5, 6], "a", {{ speed: "fast", stop: 800 }}), [{{ id: "a" }}]);
     const same = JSON.stringify(read.settings) === JSON.stringify(settings);
@@ -121,7 +121,8 @@ def test_intervals_are_those_of_the_helpers() -> None:
 def test_presets_are_settings_that_the_engine_takes_and_ask_about_chapters() -> None:
     presets = presets_of(ROOT / "book")
     settings = json.dumps([preset["settings"] for preset in presets])
-    assert node(f'const {{ check }} = await import("./engine.js"); out = {settings}.map(check).length') == len(presets)
+    taken = node(f'const {{ check }} = await import("./settings.js"); out = {settings}.map(check).length')
+    assert taken == len(presets)
     chapters = {path.name[:2] for path in (ROOT / "book").glob("[0-9][0-9]-*.ipynb")}
     asked = {preset["id"][:2] for preset in presets}
     assert asked <= chapters and len(asked) >= 16, "nearly every chapter has one"

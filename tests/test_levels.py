@@ -72,13 +72,13 @@ def test_the_best_constant_answer() -> None:
     assert levels.accuracy(torch.tensor([True, False, True])) == 2 / 3
 
 
-SCRIPT = Path(__file__).resolve().parents[1] / "book" / "static" / "diagnosis.js"
-ASK = f"""
-const {{ LEVELS, isClose }} = require({json.dumps(str(SCRIPT))});
-const settings = JSON.parse(require("fs").readFileSync(0, "utf8"));
+STATIC = Path(__file__).resolve().parents[1] / "book" / "static"
+ASK = """
+const { LEVELS, isClose } = await import("./levels.js");
+const settings = JSON.parse((await import("node:fs")).readFileSync(0, "utf8"));
 const ask = s => Object.fromEntries(Object.entries(LEVELS).map(([name, level]) => [name, level(s)]));
 const close = [[1.005, 1], [1.0051, 1], [-1, 1], [99.6, 100], [NaN, 1], [1, NaN]].map(pair => isClose(...pair));
-console.log(JSON.stringify({{ answers: settings.map(ask), close }}));
+console.log(JSON.stringify({ answers: settings.map(ask), close }));
 """
 
 
@@ -116,8 +116,10 @@ def test_the_form_computes_what_the_helpers_compute() -> None:
         | {"temperature": rng.uniform(0.01, 2), "margin": rng.uniform(0.01, 50), "same": rng.random()}
         for _ in range(200)
     ]
-    command = [course_site.node_binary(), "-e", ASK]
-    done = subprocess.run(command, input=json.dumps(settings), capture_output=True, text=True, check=True)
+    command = [course_site.node_binary(), "--input-type=module", "-e", ASK]
+    done = subprocess.run(
+        command, input=json.dumps(settings), capture_output=True, text=True, check=True, cwd=STATIC / "lab"
+    )
     said = json.loads(done.stdout)
     for setting, answers in zip(settings, said["answers"], strict=True):
         assert answers == pytest.approx(by_python(setting), rel=1e-12)
@@ -125,7 +127,7 @@ def test_the_form_computes_what_the_helpers_compute() -> None:
 
 
 def test_the_page_has_a_row_for_each_level_of_the_form() -> None:
-    page = (SCRIPT.parents[1] / "diagnosis.md").read_text(encoding="utf-8")
+    page = (STATIC.parent / "diagnosis.md").read_text(encoding="utf-8")
     rows = [line.split('"')[1] for line in page.splitlines() if line.startswith("|") and "<data " in line]
     assert sorted(rows) == sorted(
         by_python({"batch": 2, "classes": 2, "queue": 1, "temperature": 1, "margin": 1, "same": 0.5})

@@ -1,30 +1,6 @@
-// The page "My run fails": a search over its branches, and what the value means at which a loss stands. The formulas are those of helpers/figures/levels.py; a test compares
-// both. The page has one row for each, with words and links; without scripts it is a table of formulas.
-const CLOSE = 0.005;  // of the level
-const softplus = t => Math.max(t, 0) + Math.log1p(Math.exp(-Math.abs(t)));
-const LEVELS = {
-  gan_d_loss: () => Math.log(4),
-  gan_g_loss: () => Math.log(2),
-  hinge_d_loss: () => 2,
-  ebgan_d_loss: ({ margin }) => margin,
-  cross_entropy: ({ classes }) => Math.log(classes),
-  nt_xent: ({ batch }) => Math.log(2 * batch - 1),
-  scaled_sup_con: ({ batch, temperature }) => temperature / 0.07 * Math.log(2 * batch - 1),
-  info_nce: ({ batch }) => Math.log(batch),
-  queue: ({ queue }) => Math.log(queue + 1),
-  triplet_loss: ({ margin }) => margin,
-  soft_margin_triplet_loss: () => Math.log(2),
-  pair_margin_loss: ({ margin, same }) => (1 - same) * margin ** 2,
-  equal_distances: ({ margin, same }) => same * (1 - same) * margin ** 2,
-  squared_error: ({ same }) => same * (1 - same),
-  cosine_bce: ({ same }) => softplus(1) - same,
-  cosine_bce_floor: () => softplus(-1),
-  clamp: () => 100,
-  clamp_half: () => 50,
-  clamp_1e12: () => -Math.log(1e-12),
-  clamp_1e7: () => -Math.log(1e-7),
-};
-const isClose = (loss, level) => Math.abs(loss - level) <= CLOSE * Math.abs(level);
+// The page "My run fails": a search over its branches, and what the value means at which a loss stands. The page has
+// one row for each level, with words and links; without scripts it is a table of formulas.
+import { isClose, LEVELS } from "./lab/levels.js";
 
 function read(form) {
   const settings = {};
@@ -64,13 +40,9 @@ function searchSymptoms(form) {
   });
 }
 
-if (typeof document !== "undefined") {
-  for (const [id, start] of [["levels-form", showLevels], ["symptoms", searchSymptoms]]) {
-    const form = document.getElementById(id);
-    form.hidden = false;
-    form.addEventListener("submit", event => event.preventDefault());
-    start(form);
-  }
-} else {
-  module.exports = { LEVELS, isClose };
+for (const [id, start] of [["levels-form", showLevels], ["symptoms", searchSymptoms]]) {
+  const form = document.getElementById(id);
+  form.hidden = false;
+  form.addEventListener("submit", event => event.preventDefault());
+  start(form);
 }

@@ -1,5 +1,5 @@
 // Settings and seeds as text: what stands behind ? in the page's address.
-import { check } from "./engine.js";
+import { check } from "./settings.js";
 import { BLOBS, METHODS, PACE, SPEEDS, used } from "./facts.js";
 import { WORDS } from "./words.js";
 

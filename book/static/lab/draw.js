@@ -7,7 +7,7 @@ export function palette() {
   return {
     real: colour("--real"), fake: colour("--fake"), energy: colour("--energy"),
     text: colour("--pst-color-text-base"), line: colour("--pst-color-border"),
-    ground: colour("--pst-color-on-background"),
+    font: getComputedStyle(document.body).fontFamily,
   };
 }
 
@@ -28,10 +28,13 @@ function drawLandscape(context, side, run, colours, lowIsReal) {
   const low = landscape.reduce((a, b) => Math.min(a, b)), high = landscape.reduce((a, b) => Math.max(a, b));
   const sheet = Object.assign(document.createElement("canvas"), { width: size, height: size });
   const image = new ImageData(size, size), [red, green, blue] = rgb(colours.energy);
-  landscape.forEach((value, i) => {
-    const share = high > low ? (value - low) / (high - low) : 0.5;
-    image.data.set([red, green, blue, 190 * (lowIsReal ? 1 - share : share)], 4 * i);
-  });
+  for (let i = 0; i < landscape.length; i++) {
+    const share = high > low ? (landscape[i] - low) / (high - low) : 0.5;
+    image.data[4 * i] = red;
+    image.data[4 * i + 1] = green;
+    image.data[4 * i + 2] = blue;
+    image.data[4 * i + 3] = 190 * (lowIsReal ? 1 - share : share);
+  }
   sheet.getContext("2d").putImageData(image, 0, 0);
   context.imageSmoothingEnabled = true;
   context.drawImage(sheet, 0, 0, side, side);
@@ -45,18 +48,21 @@ function rgb(colour) {
 // Real samples are rings, generated ones are discs: shape tells them apart where colour does not.
 function drawPoints(context, side, run, colours) {
   const place = x => (x / run.reach + 1) / 2 * side, radius = Math.max(1.2, side / 170);
-  const each = (points, paint) => {
+  const path = points => {  // one for all points: much faster than one for each
+    context.beginPath();
     for (let i = 0; i < points.length; i += 2) {
-      context.beginPath();
-      context.arc(place(points[i]), side - place(points[i + 1]), radius, 0, 7);
-      paint();
+      const x = place(points[i]), y = side - place(points[i + 1]);
+      context.moveTo(x + radius, y);
+      context.arc(x, y, radius, 0, 7);
     }
   };
   context.lineWidth = Math.max(0.6, side / 400);
   context.strokeStyle = colours.real;
-  each(run.real, () => context.stroke());
+  path(run.real);
+  context.stroke();
   context.fillStyle = colours.fake;
-  each(run.fake, () => context.fill());
+  path(run.fake);
+  context.fill();
 }
 
 function drawArrows(context, side, run, colours) {
@@ -80,8 +86,8 @@ function drawArrows(context, side, run, colours) {
 }
 
 // `show`: {landscape, arrows, lowIsReal, stamp: [x, y] | null}
-export function drawPlane(canvas, run, show) {
-  const [context, side] = fresh(canvas), colours = palette();
+export function drawPlane(canvas, run, show, colours) {
+  const [context, side] = fresh(canvas);
   if (show.landscape) drawLandscape(context, side, run, colours, show.lowIsReal);
   drawPoints(context, side, run, colours);
   if (show.arrows && run.arrows) drawArrows(context, side, run, colours);
@@ -94,8 +100,8 @@ export function drawPlane(canvas, run, show) {
 }
 
 // Embeddings on the circle, the label written at each point.
-export function drawCircle(canvas, run) {
-  const [context, side] = fresh(canvas), colours = palette(), middle = side / 2, radius = side * 0.38;
+export function drawCircle(canvas, run, colours) {
+  const [context, side] = fresh(canvas), middle = side / 2, radius = side * 0.38;
   const { train, labels } = run.embeddings, kinds = ["real", "fake", "energy", "text"];
   context.strokeStyle = colours.line;
   context.beginPath();
@@ -103,7 +109,7 @@ export function drawCircle(canvas, run) {
   context.stroke();
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.font = `600 ${Math.max(8, side / 26)}px ${getComputedStyle(document.body).fontFamily}`;
+  context.font = `600 ${Math.max(8, side / 26)}px ${colours.font}`;
   train.forEach((angle, i) => {
     const out = radius * (1 + 0.05 * (i % 5 - 2));  // or equal embeddings would hide each other
     context.fillStyle = colours[kinds[labels[i] % kinds.length]];

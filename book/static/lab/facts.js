@@ -3,7 +3,7 @@
 export const MODES = { ring: 8, grid: 25 };
 export const LOW_IS_REAL = new Set(["ebgan", "ebgan_pt", "ebgan_pt_unsquared", "cd"]);
 
-export { METHODS } from "./engine.js";
+export { METHODS } from "./settings.js";
 
 // How Play goes on: at most so many steps a second, and up to a step at which it stops (0: none).
 export const SPEEDS = { slow: 5, normal: 50, fast: Infinity };

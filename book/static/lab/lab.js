@@ -1,7 +1,7 @@
 // The lab: controls, pictures and words around runs that train in workers. Without scripts the page shows a still.
 import { checkPace, readAddress, readSeeds, writeAddress, writeSeeds } from "./address.js";
-import { curves, drawCircle, drawPlane, short } from "./draw.js";
-import { breaks, check, RANGES } from "./engine.js";
+import { curves, drawCircle, drawPlane, palette, short } from "./draw.js";
+import { breaks, check, RANGES } from "./settings.js";
 import { BLOBS, cluster, LOW_IS_REAL, METHODS, MODES, OFFERED, PACE, SPEEDS, used } from "./facts.js";
 import { Pool } from "./pool.js";
 import { python } from "./python.js";
@@ -11,6 +11,7 @@ import { WORDS } from "./words.js";
 const PRESETS = await (await fetch(new URL("presets.json", import.meta.url))).json();
 const FRAME = 100;  // milliseconds from one picture to the next
 const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches ? 10 : 1;  // fewer pictures for those who ask
+const CHARTS = 250;  // and from one picture of the curves to the next, while it plays
 const KEPT = 300;  // points of a curve; beyond, every other one goes
 const POINTS = 300;  // most points that can be drawn by hand
 const MAIN = new Set(["method", "data", "labels", "margin", "pairs"]);  // beside the buttons; the others are one fold below
@@ -48,6 +49,11 @@ function frame(compact) {
     <p class="lab-says"></p><p class="visually-hidden lab-announces" role="status"></p>
     <p class="lab-legend"></p>
     <div class="lab-curves"></div>${below}`;
+}
+
+// Words that have not changed cost nothing.
+function write(place, text) {
+  if (place.textContent !== text) place.textContent = text;
 }
 
 export class Lab {
@@ -171,7 +177,9 @@ export class Lab {
     if (!this.playing && this.runs) return;
     this.playing = false;
     this.$("[data-do=play]").textContent = WORDS.play;
-    if (this.runs) this.$(".lab-announces").textContent = this.words;
+    if (!this.runs) return;
+    this.$(".lab-announces").textContent = this.words;
+    this.$(".lab-curves").innerHTML = this.#charts();
   }
 
   // Steps until the runs answer a question, if there is one.
@@ -188,12 +196,15 @@ export class Lab {
 
   #remember(steps) {
     const at = run => ({ ...run.metrics, ...(steps ? run.mean : { d_loss: null, g_loss: null }) });
-    this.history.push({ step: this.step, runs: this.runs.map(run => run.error ? {} : at(run)) });
+    const runs = this.runs.map(run => run.error ? {} : at(run));
+    this.history.push({ step: this.step, ...Object.fromEntries(NUMBERS.map(name => [name, this.#over(name, runs)])) });
     if (this.history.length > KEPT) this.history = this.history.filter((_, i) => i % 2 === 0 || i > KEPT - 20);
   }
 
-  #over(name, runs = this.runs.filter(run => !run.error)) {
-    return summary(runs.map(run => run.metrics[name] ?? null), 0, name === "covered" ? MODES[this.settings.data] : 1);
+  // A number over all runs that go on.
+  #over(name, runs = this.runs.filter(run => !run.error).map(run => run.metrics)) {
+    const ends = name.endsWith("loss") ? [] : [0, name === "covered" ? MODES[this.settings.data] : 1];
+    return summary(runs.map(run => run[name] ?? null), ...ends);
   }
 
   #sums() {
@@ -210,7 +221,7 @@ export class Lab {
   }
 
   #say(text) {
-    this.$(".lab-says").textContent = text;
+    write(this.$(".lab-says"), text);
     const now = performance.now();
     if (this.playing && now - (this.said ?? -Infinity) < 10000) return;  // a screen reader has to finish a sentence
     this.said = now;
@@ -221,13 +232,20 @@ export class Lab {
     const { settings, runs, show } = this, contrast = settings.view === "contrast", lowIsReal = LOW_IS_REAL.has(settings.method);
     const chosen = runs.find(run => run.seed === this.large), line = run => WORDS.one_run({ ...run.metrics, modes: MODES[settings.data], error: run.error });
     const large = this.$(".lab-large"), stamp = settings.data === "drawn" && !contrast ? this.show.stamp : null;
-    if (contrast) drawCircle(large, chosen);
-    else drawPlane(large, chosen, { ...show, lowIsReal, stamp });
+    // All pictures first: each asks how wide it is, and that is slow where words have changed before.
+    const colours = palette(), paint = (canvas, run, shown) => contrast ? drawCircle(canvas, run, colours) : drawPlane(canvas, run, { lowIsReal, ...shown }, colours);
+    const small = this.#buttons();
+    paint(large, chosen, { ...show, stamp });
+    for (const [canvas, , run] of small) paint(canvas, run, { landscape: true });
     large.setAttribute("aria-label", settings.data === "drawn" && !contrast ? WORDS.canvas_drawn : WORDS.large(chosen.seed, line(chosen)));
-    this.#small(line);
-    this.$(".lab-legend").textContent = this.#legend(contrast, lowIsReal);
+    this.#label(small, line);
+    write(this.$(".lab-legend"), this.#legend(contrast, lowIsReal));
     for (const name of ["d", "g"]) this.$(`[data-do=${name}]`)?.toggleAttribute("hidden", contrast);
-    this.$(".lab-curves").innerHTML = this.#charts();
+    const now = performance.now();
+    if (!this.playing || now - this.charted > CHARTS) {
+      this.charted = now;
+      this.$(".lab-curves").innerHTML = this.#charts();
+    }
     this.#say(this.words);
     if (this.compact) return;
     for (const box of this.place.querySelectorAll("[data-show]")) box.closest("label").hidden = contrast;
@@ -241,29 +259,30 @@ export class Lab {
     return this.settings.method === "cd" ? WORDS.legend_chains : WORDS.legend(lowIsReal);
   }
 
-  #small(line) {
-    const { settings, runs } = this, place = this.$(".lab-runs");
+  // Of each run its small picture, the button around that, and the run.
+  #buttons() {
+    const place = this.$(".lab-runs");
     if (place.dataset.seeds !== this.seeds.join()) {
       const one = seed => `<button type="button" data-seed="${seed}"><canvas></canvas><span></span></button>`;
       place.innerHTML = this.seeds.length > 1 ? this.seeds.map(one).join("") : "";
       place.dataset.seeds = this.seeds.join();
     }
-    for (const button of place.children) {
-      const run = runs.find(one => one.seed === +button.dataset.seed), canvas = button.querySelector("canvas");
-      if (settings.view === "contrast") drawCircle(canvas, run);
-      else drawPlane(canvas, run, { landscape: true, lowIsReal: LOW_IS_REAL.has(settings.method) });
+    return [...place.children].map((button, i) => [button.querySelector("canvas"), button, this.runs[i]]);
+  }
+
+  #label(small, line) {
+    const { settings } = this;
+    for (const [, button, run] of small) {
       button.setAttribute("aria-pressed", run.seed === this.large);
       const { covered, accuracy } = run.metrics, marks = run.error ? "✗" : accuracy === undefined ? (covered === null ? "" : `${covered} / ${MODES[settings.data]}`) : `${short(100 * accuracy)} %`;
-      button.querySelector("span").textContent = marks;
+      write(button.querySelector("span"), marks);
       button.setAttribute("aria-label", `${marks} ${WORDS.seed(run.seed)}: ${line(run)}`.trim());
     }
   }
 
   #charts() {
     const { history, settings } = this, contrast = settings.view === "contrast";
-    const ends = name => name.endsWith("loss") ? [] : [0, name === "covered" ? MODES[settings.data] : 1];
-    const over = (runs, name) => summary(runs.map(run => run[name] ?? null), ...ends(name));
-    const points = name => history.map(({ step, runs }) => [step, over(runs, name)]).filter(([, s]) => s);
+    const points = name => history.map(at => [at.step, at[name]]).filter(([, over]) => over);
     const line = (name, kind, text = WORDS[name]) => ({ name: text, kind, points: points(name) });
     const levels = this.runs[0].levels, modes = MODES[settings.data];
     const charts = contrast ? [
@@ -411,6 +430,7 @@ export class Lab {
 
   async #enlarge(seed) {
     this.large = seed;
+    this.#draw();  // at once, from the small picture; a finer one comes when the workers have time
     await this.advance(0);
   }
 
@@ -426,6 +446,7 @@ export class Lab {
     if (dataset.stop !== undefined) return this.set({ stop: value.trim() === "" ? 0 : Number(value) });
     if (dataset.show) {
       this.show[dataset.show] = target.checked;
+      this.#draw();
       await this.advance(0);
     }
   }

@@ -1,5 +1,5 @@
 // The cell of Python that does with the course's helpers what the lab does with its settings.
-import { makeRun } from "./engine.js";
+import { PlaneData } from "./data.js";
 
 const list = values => `[${values.join(", ")}]`;
 const rate = ({ lr, break: fault }) => Number((lr * ({ lr_tenth: 0.1, lr_ten: 10 }[fault] ?? 1)).toPrecision(6));
@@ -16,7 +16,7 @@ from helpers import ${names}
 // The data as the helpers make it; shapes that they do not have are Gaussians around the same centres.
 function mixture(settings) {
   if (["ring", "grid"].includes(settings.data)) return `mixture = data.${settings.data}(std=${settings.spread})`;
-  const { centers, spread } = makeRun(settings, 0), rows = centers.map(point => list(point.map(x => Number(x.toFixed(4)))));
+  const { centers, spread } = new PlaneData(settings, 0), rows = centers.map(point => list(point.map(x => Number(x.toFixed(4)))));
   return `centers = [\n    ${rows.join(",\n    ")},\n]\nmixture = data.Mixture(torch.tensor(centers).float(), std=${spread})`;
 }
 

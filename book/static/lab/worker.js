@@ -1,5 +1,7 @@
 // Trains some of the lab's runs away from the page, which only draws. One message in, one message out.
-import { makeRun } from "./engine.js";
+import { makeRun, step } from "./experiment.js";
+import { levelsOf } from "./levels.js";
+import { arrows, embeddings, JUDGED, landscape, metrics, ofSamples, samples } from "./measures.js";
 
 const SHOWN = 300;  // samples that a picture shows
 let runs = [], reach = 1;
@@ -9,7 +11,7 @@ function advance(run, steps, who) {
   const sums = { d_loss: 0, g_loss: 0 };
   let done = 0;
   for (; done < steps && !run.error; done++) {
-    run.step(who);
+    step(run, who);
     sums.d_loss += run.d_loss;
     sums.g_loss += run.g_loss;
   }
@@ -18,23 +20,23 @@ function advance(run, steps, who) {
 }
 
 // What the page needs of a run: numbers, and a picture of it.
-function look(run, mean, large, arrows) {
+function look(run, mean, large, withArrows) {
   const seen = {
     seed: run.seed, steps: run.steps, error: run.error, d_loss: run.d_loss, g_loss: run.g_loss, mean,
-    levels: run.levels(), metrics: run.metrics(),
+    levels: levelsOf(run),
   };
-  if (run.settings.view === "contrast") return { ...seen, embeddings: run.embeddings() };
-  const size = large ? 48 : 20;
+  if (run.settings.view === "contrast") return { ...seen, metrics: metrics(run), embeddings: embeddings(run) };
+  const size = large ? 48 : 20, judged = samples(run, JUDGED);
   return {
-    ...seen, reach, size, real: run.real(SHOWN), fake: run.samples(SHOWN), landscape: run.landscape(size, reach),
-    arrows: large && arrows ? run.arrows(60) : null,
+    ...seen, metrics: ofSamples(run, judged), reach, size, real: run.data.shown(SHOWN), fake: judged.slice(0, 2 * SHOWN),
+    landscape: landscape(run, size, reach), arrows: large && withArrows ? arrows(run, 60) : null,
   };
 }
 
 // The square that shows all real samples with some room, the same for all runs.
 function roomFor(run) {
   if (run.settings.view === "contrast") return 1;
-  return Math.ceil(run.real(SHOWN).reduce((most, x) => Math.max(most, Math.abs(x)), 0) * 1.3 * 4) / 4;
+  return Math.ceil(run.data.shown(SHOWN).reduce((most, x) => Math.max(most, Math.abs(x)), 0) * 1.3 * 4) / 4;
 }
 
 onmessage = ({ data }) => {

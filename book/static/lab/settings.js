@@ -1,9 +1,9 @@
-// The lab's engine: settings, and runs made of them. It needs no page: Node, a worker or a browser.
+// The settings of the lab: what they are called, what they can be, and what they are by default.
 
-import { ContrastRun, METHODS as CONTRAST } from "./contrast.js";
-import { METHODS as PLANE, PlaneRun } from "./plane.js";
+import { METHODS as PLANE } from "./engine/game.js";
+import { LOSSES } from "./engine/pairs.js";
 
-export const METHODS = { plane: Object.keys(PLANE), contrast: Object.keys(CONTRAST) };
+export const METHODS = { plane: Object.keys(PLANE), contrast: Object.keys(LOSSES) };
 const COMMON = ["none", "lr_tenth", "lr_ten"];
 const GAME = ["frozen_d", "one_optimizer"];
 const ENERGY = ["detached", "mean_hinge"];
@@ -49,7 +49,7 @@ export const METHOD_DEFAULTS = Object.freeze({
   ...Object.fromEntries(METHODS.contrast.map((name) => [name, { lr: 0.005 }])),
 });
 
-function refuse(name, given, expected) {
+export function refuse(name, given, expected) {
   throw new Error(`${name}: given ${JSON.stringify(given)}, expected ${expected}`);
 }
 
@@ -89,12 +89,4 @@ export function check(given) {
     refuse("points", points, 'a list of [x, y], with data "drawn" at least one');
   }
   return settings;
-}
-
-export function makeRun(settings, seed) {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    refuse("seed", seed, "a whole number of at least 0");
-  }
-  const full = check(settings);
-  return new (full.view === "plane" ? PlaneRun : ContrastRun)(full, seed);
 }
