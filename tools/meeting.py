@@ -162,7 +162,8 @@ def prompt_of(site: Path, section: Tag, meeting: int) -> dict[str, Any]:
     notes, ask, guess = section.find("details"), section.find("blockquote"), labelled(section, "Guess")
     links = [link["href"] for link in section.select("a[href*='.html#']") if notes not in link.parents]
     addresses = dict.fromkeys(link.removeprefix("../") for link in links if re.match(r"\.\./\d\d-", link))
-    how = ";".join(after_label(labelled(notes, "Shows")))
+    shows = labelled(notes, "Shows")  # is for the room, and nothing to read out
+    how = ";".join(after_label(shows))
     shown = [(address, *shown_by(site, address, how)) for address in addresses]
     if not any(html for *_, html in shown):
         raise ExtensionError(f"{where}: it reveals nothing; wanted is a link to a section with outputs: {[*addresses]}")
@@ -178,7 +179,7 @@ def prompt_of(site: Path, section: Tag, meeting: int) -> dict[str, Any]:
         "how": html_of(rest, "sessions"),
         "fields": fields,
         "counts": counts_of(after_label(counts), fields, where),
-        "notes": html_of(inside(notes), "sessions"),
+        "notes": html_of([part for part in inside(notes) if part is not shows], "sessions"),
         "first": "".join(before for _, before, _ in shown),
         "shows": [{"address": address, "html": html} for address, _, html in shown],
     }

@@ -177,6 +177,7 @@ def test_a_second_tab_and_the_leaders_window_follow(address, browser):
         expect(leader.locator(".meet-leader")).to_be_visible()
         press(page, "next")
         expect(leader.locator(".meet-leader")).to_contain_text("Two facts that")
+        expect(leader.locator(".meet-leader")).to_contain_text("Then run")
         expect(second.locator("#meet")).to_contain_text("Prompt 1")
         expect(second.locator("#meet")).not_to_contain_text("Two facts that")  # notes are never shared
         for tab in (page, second, page):

@@ -14,7 +14,7 @@ export function leaderView(room) {
     h("p", { class: "meet-clock" }, h("time"), " ", h("span")),
     h("p", {}, h("span", { class: "meet-total" })), h("p", { class: "meet-sign", role: "status" }),
     html(row.html, { class: "meet-what" }),
-    h("h3", {}, say("notes")), ...(parts.length ? parts.map(part => html((part.ask ?? "") + part.notes)) : [h("p", {}, "–")]),
+    h("h3", {}, say("notes")), ...(parts.length ? parts.map(({ ask, how, html: question, notes }) => html((question ?? ask + how) + notes)) : [h("p", {}, "–")]),
     h("h3", {}, say("comes")), next ? html(next.html) : h("p", {}, "–"),
     h("p", { class: "meet-moves" }, button(say("back"), () => moveTo(Math.max(0, record.step - 1)), { "data-name": "back" }),
       next ? button(say("next"), () => moveTo(record.step + 1), { "data-name": "next" }) : ""));
