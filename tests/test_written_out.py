@@ -103,6 +103,27 @@ def test_chapter_04s_chains_and_losses() -> None:
     torch.testing.assert_close(on_the_page("04", "nce")(real, fake), losses.gan_d_loss(-real, -fake))
 
 
+def test_chapter_04s_slopes_and_best_guesses_are_those_of_the_mixtures_parts() -> None:
+    slopes = on_the_page("04", "true_score")
+    ring = slopes.__globals__["ring"] = data.ring(std=0.15)
+    y, width = normal(50, 2), 0.4
+    parts = stats.norm(ring.centers[None].numpy(), math.hypot(0.15, width)).pdf(y[:, None].numpy()).prod(-1)
+    shares = torch.tensor(parts / parts.sum(1, keepdims=True), dtype=torch.float32)  # of each part in each point
+    back = 0.15**2 / (0.15**2 + width**2)  # how far a noisy point of a part keeps away from its centre
+    guesses = (shares[..., None] * (ring.centers + back * (y[:, None] - ring.centers))).sum(1)
+    torch.testing.assert_close(y + width**2 * slopes(y, width), guesses, rtol=1e-3, atol=1e-4)
+
+
+def test_chapter_04s_diffusion_ends_at_the_variance_of_a_gaussian() -> None:
+    diffuse = on_the_page("04", "diffuse")
+    widths = diffuse.__globals__["WIDTHS"] = np.geomspace(20, 0.01, 400).tolist()
+    path = diffuse(lambda y, width: -y / (0.5**2 + width**2), 4000, rngs([1, 2]))
+    assert path.shape == (401, 2, 4000, 2)
+    for step in (0, 100, 200, 300, 400):  # in between, of the Gaussian with the noise that is left
+        width = [*widths, 0.0][step]
+        assert float(path[step].std()) == pytest.approx(math.hypot(0.5, width), rel=0.03)
+
+
 def test_chapter_05s_game_in_the_plane() -> None:
     seeds, x = [4, 9], normal(2, 5, 2)
     by_hand, ours = on_the_page("05", "autoencoder")(8, seeds), models.mlp_autoencoder((2, 32, 8), seeds)
