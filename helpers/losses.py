@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 
-from helpers.checks import Binary, Float, Int, NonNegative, Number, Positive, check_calls, require
+from helpers.checks import Binary, Float, Int, Number, Positive, check_calls, require
 
 
 def gan_d_loss(real: Float("*S N"), fake: Float("*S M")) -> Tensor:
@@ -76,14 +76,10 @@ def reconstruction_energy(
     return torch.linalg.vector_norm(error, dim=-1) if kind == "norm" else (error**2).mean(-1)
 
 
-def contrastive_divergence(
-    data_energy: Float("*S N"), model_energy: Float("*S M"), weight: NonNegative = 0.0
-) -> Tensor:
+def contrastive_divergence(data_energy: Float("*S N"), model_energy: Float("*S M")) -> Tensor:
     """Mean E(data) − mean E(samples): its gradient pushes down at the data, up at the samples.
-    Hinton (2002), if the samples end short chains that start at data. `weight` times the mean
-    squares keeps the level of the energies from drifting. Du and Mordatch (2019)."""
-    squares = (data_energy**2).mean(-1) + (model_energy**2).mean(-1)
-    return data_energy.mean(-1) - model_energy.mean(-1) + weight * squares
+    Hinton (2002), if the samples end short chains that start at data."""
+    return data_energy.mean(-1) - model_energy.mean(-1)
 
 
 def pull_away(codes: Float("*S N d")) -> Tensor:
@@ -122,9 +118,12 @@ def triplet_loss(
 
 
 def cosine_bce(
-    a: Float("N d"), b: Float("N d"), same: Binary("N"), scale: Number | Float("") = 1.0,
+    a: Float("N d"),
+    b: Float("N d"),
+    same: Binary("N"),
+    scale: Number | Float("") = 1.0,
     bias: Number | Float("") = 0.0,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Binary cross-entropy with the logits scale·cos(a, b) + bias. The study group's loss has scale
     1 and bias 0, and cannot fall below −ln σ(1) = 0.3133. With both learned these are the logits of
     the pairwise sigmoid loss, which takes all pairs of a batch: Zhai et al. (2023), section 3.2."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Any
 
@@ -32,7 +31,6 @@ from helpers.data import Mixture, _packed
 from helpers.models import DigitClassifier
 
 FRECHET_N = 1000  # the Fréchet distance depends on how many pictures are compared
-Guesses = Classes("...") | Sequence[Classes("...")]
 Level = Annotated[float, Range(0, 1, open_low=True, open_high=True)]
 
 
@@ -115,32 +113,27 @@ def effective_number(labels: Int("N")) -> float:
     return float(torch.special.entr(shares).sum().exp())
 
 
-def precision_recall(
-    real: Finite("N d"), fake: Finite("M d"), neighbours: Count = 3
-) -> tuple[float, float]:
+def precision_recall(real: Finite("N d"), fake: Finite("M d")) -> tuple[float, float]:
     """Precision and recall: the share of fakes that lie within the estimated support of the reals,
     and of reals within that of the fakes. Kynkäänniemi et al. (2019), eq. 1 and 2. The support is
-    made of balls, one around each point, each reaching to that point's k-th nearest neighbour."""
+    made of balls, one around each point, each reaching to that point's third nearest neighbour."""
     for name, value in (("real", real), ("fake", fake)):
-        require(len(value) > neighbours, name, value, f"more than {neighbours} rows")
-    return _share_inside(fake, real, neighbours), _share_inside(real, fake, neighbours)
+        require(len(value) > 3, name, value, "more than 3 rows")
+    return _share_inside(fake, real), _share_inside(real, fake)
 
 
-def _share_inside(points: Tensor, members: Tensor, neighbours: int) -> float:
+def _share_inside(points: Tensor, members: Tensor) -> float:
     """Return the share of `points` inside some member's ball."""
-    # + 1: the nearest member to each is itself.
-    radius = _distances(members, members).kthvalue(neighbours + 1, dim=1).values  # (members,)
+    # The fourth: the nearest member to each is itself.
+    radius = _distances(members, members).kthvalue(4, dim=1).values  # (members,)
     return float((_distances(points, members) <= radius).any(1).float().mean())
 
 
-def accuracy(predictions: Guesses, labels: Guesses) -> float:
-    """Share of correct predictions; of several batches, all that are right over all there are."""
-    both = predictions, labels
-    guesses, truths = ([value] if isinstance(value, Tensor) else value for value in both)
-    shapes = [tuple(guess.shape) for guess in guesses]
-    require([tuple(truth.shape) for truth in truths] == shapes, "labels", labels, f"as {shapes}")
-    right = torch.cat([(a == b).flatten() for a, b in zip(guesses, truths, strict=True)])
-    return int(right.sum()) / len(right)
+def accuracy(predictions: Classes("..."), labels: Classes("...")) -> float:
+    """Share of correct predictions."""
+    shape = tuple(predictions.shape)
+    require(labels.shape == shape, "labels", labels, f"shape {shape}")
+    return int((predictions == labels).sum()) / labels.numel()
 
 
 def best_threshold(scores: Finite("N"), same: Binary("N")) -> float:

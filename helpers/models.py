@@ -63,9 +63,11 @@ class BatchedBatchNorm(nn.Module):
 
 
 def mlp(
-    sizes: Sequence[Count], seeds: Sequence[Seed] | None = None,
-    activation: Callable[[], nn.Module] = leaky_relu, scalar: bool = False,
-) -> nn.Sequential:  # fmt: skip
+    sizes: Sequence[Count],
+    seeds: Sequence[Seed] | None = None,
+    activation: Callable[[], nn.Module] = leaky_relu,
+    scalar: bool = False,
+) -> nn.Sequential:
     """Multilayer perceptron from (N, sizes[0]) to (N, sizes[-1]), or to (N,) if scalar. With S
     seeds, S networks at once, and both sides have a leading axis S."""
     require(len(sizes) > 1, "sizes", sizes, "at least two numbers of units")
@@ -84,14 +86,12 @@ class Generator(nn.Module):
     """Noise in, digits out: an MLP draws 7×7 maps, two convolutions refine them to 28×28; of four
     maps `PixelShuffle` makes one. Loosely after Radford, Metz and Chintala (2016)."""
 
-    def __init__(
-        self, latent: Count = 32, hidden: Count = 128, channels: tuple[Count, Count] = (16, 8)
-    ) -> None:
+    def __init__(self, latent: Count = 32, channels: tuple[Count, Count] = (16, 8)) -> None:
         super().__init__()
         self.latent, (first, second) = latent, channels
         self.body = nn.Sequential(
-            *(nn.Linear(latent, hidden), nn.BatchNorm1d(hidden), nn.ReLU()),
-            *(nn.Linear(hidden, first * 49), nn.BatchNorm1d(first * 49), nn.ReLU()),
+            *(nn.Linear(latent, 128), nn.BatchNorm1d(128), nn.ReLU()),
+            *(nn.Linear(128, first * 49), nn.BatchNorm1d(first * 49), nn.ReLU()),
             nn.Unflatten(1, (first, 7, 7)),
             *(nn.Conv2d(first, 4 * second, 3, padding=1), nn.PixelShuffle(2)),  # 14 × 14
             *(nn.BatchNorm2d(second), nn.ReLU()),
@@ -107,12 +107,12 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Digits in, one logit each out: positive means "looks real". Two convolutions and an MLP."""
 
-    def __init__(self, channels: tuple[Count, Count] = (8, 16), hidden: Count = 64) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            *_two_convolutions(*channels),  # (N, 49 · second)
-            *(nn.Linear(49 * channels[1], hidden), nn.LeakyReLU(0.2)),
-            *(nn.Linear(hidden, 1), nn.Flatten(-2)),  # (N,)
+            *_two_convolutions(8, 16),  # (N, 784)
+            *(nn.Linear(784, 64), nn.LeakyReLU(0.2)),
+            *(nn.Linear(64, 1), nn.Flatten(-2)),  # (N,)
         )
 
     def forward(self, x: Float("N 1 28 28")) -> Tensor:
@@ -164,9 +164,10 @@ class AutoEncoder(nn.Module):
 
 
 def mlp_autoencoder(
-    sizes: Sequence[Count], seeds: Sequence[Seed] | None = None,
+    sizes: Sequence[Count],
+    seeds: Sequence[Seed] | None = None,
     pictures: tuple[Count, Count, Count] | None = None,
-) -> AutoEncoder:  # fmt: skip
+) -> AutoEncoder:
     """Autoencoder of an `mlp` and its mirror image; `sizes` run from the input to the code. With
     `pictures`, (C, H, W), it maps pictures, and the decoder ends with tanh."""
     layers = mlp((*sizes, *sizes[-2::-1]), seeds)
@@ -185,9 +186,12 @@ class Encoder(nn.Module):
     Each convolution halves the sides; batch normalisation keeps embeddings from starting alike."""
 
     def __init__(
-        self, size: Count = 28, channels: Count = 1, widths: Sequence[Count] = (16, 32, 64),
+        self,
+        size: Count = 28,
+        channels: Count = 1,
+        widths: Sequence[Count] = (16, 32, 64),
         dim: Count = 64,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         least = 2 ** len(widths)
         require(size >= least, "size", size, f"at least {least} for {len(widths)} convolutions")

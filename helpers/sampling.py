@@ -8,19 +8,25 @@ import torch
 from torch import Tensor
 
 from helpers.checks import Count, Diverged, Finite, NonNegative, Positive, check_calls, require
-from helpers.data import Rngs
+from helpers.data import Rngs, _normal
 
 
 def langevin(
-    energy: Callable[[Tensor], Tensor], x: Finite("..."), steps: Count, step_size: Positive,
-    noise: NonNegative | None = None, rng: Rngs | None = None,
-) -> Tensor:  # fmt: skip
+    energy: Callable[[Tensor], Tensor],
+    x: Finite("..."),
+    steps: Count,
+    step_size: Positive,
+    noise: NonNegative | None = None,
+    rng: Rngs | None = None,
+) -> Tensor:
     """x ← x − step_size · ∇E(x) + noise · ε, ε standard normal. Welling and Teh (2011), eq. 3, with
     2·step_size for their step. With noise √(2·step_size), the default, many small steps lead to
     samples of p(x) ∝ exp(−E(x)). Less noise is a lower temperature; `noise=0` is plain gradient
     descent. Several `rng`: one for each row of `x`."""
     noise = (2 * step_size) ** 0.5 if noise is None else noise
-    require(rng is not None or not noise, "rng", rng, "a torch.Generator, or one per row")
+    one = isinstance(rng, torch.Generator)
+    good = one or (not noise if rng is None else x.shape[:1] == (len(rng),))
+    require(good, "rng", rng, "a torch.Generator, or one per row")
     x = x.detach()
     for _ in range(steps):
         with torch.inference_mode(False), torch.enable_grad():
@@ -30,18 +36,10 @@ def langevin(
             (gradient,) = torch.autograd.grad(found.sum(), x)
         x = x.detach() - step_size * gradient
         if noise:
-            x = x + noise * _normal(x, rng)
+            x = x + noise * _normal(x.shape if one else x.shape[1:], rng).to(x)
     if not torch.isfinite(x).all():
         raise Diverged(f"not finite within {steps} steps of step_size {step_size:g}")
     return x
-
-
-def _normal(like: Tensor, rng: Rngs) -> Tensor:
-    """Draw standard normal noise, on the CPU, so that a seed means the same everywhere."""
-    if isinstance(rng, torch.Generator):
-        return torch.randn(like.shape, generator=rng).to(like)
-    require(len(rng) == len(like), "rng", rng, f"a torch.Generator, or {len(like)} of them")
-    return torch.stack([torch.randn(like.shape[1:], generator=one) for one in rng]).to(like)
 
 
 check_calls(globals())

@@ -23,23 +23,22 @@ from helpers import losses
 from helpers.checks import Beta, Count, Diverged, NonNegative, Positive, Whole, check_calls, require
 from helpers.models import AutoEncoder
 
+Loss = Callable[..., Tensor]
 Energy = Callable[[nn.Module, Tensor], Tensor]
 FINISH = 10  # the last phase of a training divides the learning rate by this
 
 
 @dataclass(frozen=True)
 class Method:
-    """What the two players minimise. `d_loss(discriminator, real, fake)` and `g_loss(discriminator,
-    fake)` return a scalar, or (S,)."""
+    """What the two players minimise; both return a scalar, or (S,)."""
 
-    d_loss: Callable[[nn.Module, Tensor, Tensor], Tensor]
-    g_loss: Callable[[nn.Module, Tensor], Tensor]
+    d_loss: Callable[[nn.Module, Tensor, Tensor], Tensor]  # of discriminator, real, fake
+    g_loss: Callable[[nn.Module, Tensor], Tensor]  # of discriminator, fake
 
 
 def gan(
-    d_loss: Callable[..., Tensor] = losses.gan_d_loss,
-    g_loss: Callable[..., Tensor] = losses.gan_g_loss, r1: NonNegative = 0.0,
-) -> Method:  # fmt: skip
+    d_loss: Loss = losses.gan_d_loss, g_loss: Loss = losses.gan_g_loss, r1: NonNegative = 0.0
+) -> Method:
     """The GAN, or another loss on the discriminator's outputs; `r1` weighs `losses.r1_penalty`."""
 
     def d_side(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -52,9 +51,11 @@ def gan(
 
 
 def ebgan(
-    margin: Positive, energy: Energy = losses.reconstruction_energy, pull_away: NonNegative = 0.0,
-    term: Callable[[Tensor], Tensor] = losses.pull_away,
-) -> Method:  # fmt: skip
+    margin: Positive,
+    energy: Energy = losses.reconstruction_energy,
+    pull_away: NonNegative = 0.0,
+    term: Loss = losses.pull_away,
+) -> Method:
     """EBGAN; `pull_away` weighs a term on the codes of generated samples. Zhao et al. (2016)."""
 
     def d_side(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -78,9 +79,12 @@ class Game:
 
 
 def make_game(
-    generator: nn.Module, discriminator: nn.Module, lr: Positive = 1e-3,
-    d_lr: Positive | None = None, betas: tuple[Beta, Beta] = (0.5, 0.999),
-) -> Game:  # fmt: skip
+    generator: nn.Module,
+    discriminator: nn.Module,
+    lr: Positive = 1e-3,
+    d_lr: Positive | None = None,
+    betas: tuple[Beta, Beta] = (0.5, 0.999),
+) -> Game:
     """Give each network an Adam of its own; β₁ = 0.5 after Radford, Metz and Chintala (2016)."""
     apart = {*generator.parameters()}.isdisjoint(discriminator.parameters())
     require(apart, "discriminator", "weights of the generator", "a network of its own")
@@ -91,9 +95,13 @@ def make_game(
 
 
 def make_ebgan(
-    generator: nn.Module, autoencoder: AutoEncoder, margin: Positive, numbers: Count,
-    kind: Literal["norm", "mse"] = "norm", **settings: Any,
-) -> Game:  # fmt: skip
+    generator: nn.Module,
+    autoencoder: AutoEncoder,
+    margin: Positive,
+    numbers: Count,
+    kind: Literal["norm", "mse"] = "norm",
+    **settings: Any,
+) -> Game:
     """Like `make_game`, after a look at the margin: above the largest energy, the hinge would never
     close. `numbers` is how many numbers a sample has, 784 for 28×28 pictures."""
     if autoencoder.bound is not None:
@@ -157,12 +165,20 @@ class EncoderHistory:
 
 
 def fit(
-    game: Game, method: Method, sample_real: Callable[[], Tensor],
-    sample_noise: Callable[[], Tensor], steps: Count, *, finish: Whole = 0, d_steps: Count = 1,
-    g_steps: Count = 1, average: AveragedModel | None = None,
-    watch: Callable[[Game], Any] | None = None, every: Count = 100,
-    device: torch.device | str | None = None, label: str | None = None,
-) -> History:  # fmt: skip
+    game: Game,
+    method: Method,
+    sample_real: Callable[[], Tensor],
+    sample_noise: Callable[[], Tensor],
+    steps: Count,
+    *,
+    finish: Whole = 0,
+    d_steps: Count = 1,
+    average: AveragedModel | None = None,
+    watch: Callable[[Game], Any] | None = None,
+    every: Count = 100,
+    device: torch.device | str | None = None,
+    label: str | None = None,
+) -> History:
     """Play the game as in algorithm 1 of Goodfellow et al. (2014): a step moves first D, then G.
     `finish` further steps have a tenth of the learning rates, which then stay. `average` follows
     the generator's weights (Yazıcı et al. 2019). `watch` is called before the first step, after
@@ -179,10 +195,9 @@ def fit(
         for _ in range(d_steps):
             real = _draw("sample_real", sample_real, device)
             d_loss = d_step(game, method, real, _draw("sample_noise", sample_noise, device))
-        for _ in range(g_steps):
-            g_loss = g_step(game, method, _draw("sample_noise", sample_noise, device))
-            if average is not None:
-                average.update_parameters(game.generator)
+        g_loss = g_step(game, method, _draw("sample_noise", sample_noise, device))
+        if average is not None:
+            average.update_parameters(game.generator)
         return d_loss, g_loss
 
     look = partial(watch, game) if watch else None
@@ -192,10 +207,17 @@ def fit(
 
 
 def fit_encoder(
-    encoder: nn.Module, loss: Callable[..., Tensor], sample_batch: Callable[[], Sequence[Tensor]],
-    steps: Whole, *, finish: Whole = 0, lr: Positive = 1e-3,
-    watch: Callable[[nn.Module], Any] | None = None, every: Count = 100, label: str | None = None,
-) -> EncoderHistory:  # fmt: skip
+    encoder: nn.Module,
+    loss: Loss,
+    sample_batch: Callable[[], Sequence[Tensor]],
+    steps: Whole,
+    *,
+    finish: Whole = 0,
+    lr: Positive = 1e-3,
+    watch: Callable[[nn.Module], Any] | None = None,
+    every: Count = 100,
+    label: str | None = None,
+) -> EncoderHistory:
     """Train one network with Adam: in each step a fresh batch, `loss(encoder, *batch)`, one update.
     `finish` further steps have a fresh Adam with a tenth of the rate. `watch` is as in `fit`."""
     device = next(encoder.parameters(), torch.zeros(0)).device
@@ -215,9 +237,13 @@ def fit_encoder(
 
 
 def _loop(
-    update: Callable[[int], tuple[Tensor, ...]], total: int, watch: Callable[[], Any] | None,
-    every: int, label: str | None, *networks: nn.Module,
-) -> tuple[list[Tensor], list[int], list[Any]]:  # fmt: skip
+    update: Callable[[int], tuple[Tensor, ...]],
+    total: int,
+    watch: Callable[[], Any] | None,
+    every: int,
+    label: str | None,
+    *networks: nn.Module,
+) -> tuple[list[Tensor], list[int], list[Any]]:
     """Update and watch; return a column of each loss, and what was seen at which steps."""
     losses, at, watched = [], [], []
     for step in progress(range(total + 1), label):

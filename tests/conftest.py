@@ -1,9 +1,12 @@
 """What several tests need."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
+
+os.environ.setdefault("MPLBACKEND", "agg")
 
 
 @pytest.fixture(autouse=True)

@@ -20,21 +20,6 @@ function load(run, weights) {
   Object.entries(weights).forEach(([name, values]) => run.networks[name].weights.set(values));
 }
 
-function repeat(count, act) {
-  for (let k = 0; k < count; k++) {
-    act();
-  }
-}
-
-const median = (values) => values.sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
-
-// Median distance of points from their middle, whose coordinates are medians.
-function spread(points) {
-  const [x, y] = [0, 1].map((axis) => points.filter((_, k) => k % 2 === axis));
-  const middle = [median(x.slice()), median(y.slice())];
-  return median(x.map((value, k) => Math.hypot(value - middle[0], y[k] - middle[1])));
-}
-
 export const JOBS = {
   // The plane, from given weights, batches and noise.
   plane({ settings, weights, batches }) {
@@ -69,14 +54,10 @@ export const JOBS = {
     }
     return { encoder, head, losses, weights: plain(run) };
   },
-  // Runs of several seeds; `turns` are [how many, who] in turn, with a look at each end. A poisoned
-  // run starts with a weight that is no number.
-  findings({ settings, seeds, turns, poisoned = [] }) {
+  // Runs of several seeds; `turns` are [how many, who] in turn, with a look at each end.
+  findings({ settings, seeds, turns }) {
     return seeds.map((seed) => {
       const run = makeRun(settings, seed);
-      if (poisoned.includes(seed)) {
-        Object.values(run.networks).forEach(({ weights }) => (weights[0] = NaN));
-      }
       const looks = turns.map(([count, who]) => {
         const losses = [];
         for (let k = 0; k < count; k++) {
@@ -88,20 +69,6 @@ export const JOBS = {
       });
       return looks;
     });
-  },
-  // Chapter 05: fresh generators against trained energies that stand still, at several weights of
-  // the pull-away term. How widely each one's samples are spread, and those of the game.
-  frozen({ settings, seeds, weights }) {
-    const games = seeds.map((seed) => makeRun({ ...settings, method: "ebgan" }, seed));
-    games.forEach((run) => repeat(800, () => step(run)));
-    const fresh = (weight) => games.map((game) => {
-      const run = makeRun({ ...settings, weight }, game.seed + 700);
-      run.d.weights.set(game.d.weights);
-      repeat(300, () => step(run, "g"));
-      return spread(samples(run, 400));
-    });
-    const found = weights.map((weight) => [weight, fresh(weight)]);
-    return { game: games.map((run) => spread(samples(run, 400))), ...Object.fromEntries(found) };
   },
   refused(settings) {
     try {

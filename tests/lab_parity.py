@@ -97,13 +97,13 @@ PLANE = {
 
 def draw_batches() -> list[dict[str, Tensor]]:
     rng = seed.rngs([3])[0]
-    shapes = {"real": (N, 2), "noise": (N, 2), "noise_g": (N, 2), "mix": (N, 1)}
-    return [
-        {name: torch.rand(1, *shape, generator=rng).double() if name == "mix" else
-         (data.ring().sample(N, rng)[None] if name == "real" else torch.randn(1, *shape, generator=rng)).double()
-         for name, shape in shapes.items()}
-        for _ in range(STEPS)
-    ]  # fmt: skip
+
+    def batch() -> dict[str, Tensor]:
+        real, mix = data.ring().sample(N, rng)[None], torch.rand(1, N, 1, generator=rng)
+        noise = {name: torch.randn(1, N, 2, generator=rng) for name in ("noise", "noise_g")}
+        return {"real": real, "mix": mix, **noise}
+
+    return [{name: value.double() for name, value in batch().items()} for _ in range(STEPS)]
 
 
 def exported(batches: list[dict[str, Tensor]]) -> list[dict]:

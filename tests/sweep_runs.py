@@ -36,21 +36,10 @@ def draw(seed: int, width: int, log: str, pause: float = 0.0) -> dict[str, Any]:
     return {"numbers": [*first, float(np.random.rand()), float(torch.rand(()))], "threads": torch.get_num_threads()}
 
 
-def draw_again(**arguments: Any) -> dict[str, Any]:
-    return draw(**arguments)
-
-
 def draw_slowly(seed: int, width: int, log: str) -> dict[str, Any]:
     """Draw; while a file is there, the runs of the second setting last for long."""
     waits = width == 2 and Path(log).with_name("wait").exists()
     return draw(seed, width, log, 10 * PATIENCE if waits else 0.0)
-
-
-def patient(seed: int, store: str) -> dict[str, int]:
-    """Let the first run wait until three others are stored."""
-    if seed == 0:
-        wait_until(lambda: rows_in(Path(store)) >= 3, "three rows")
-    return {"seed": seed}
 
 
 def greedy(seed: int, sizes: list[int]) -> dict[str, int]:

@@ -90,7 +90,6 @@ FRESH: dict[str, Callable[[], Any]] = {
 
 
 def good(hint: Any) -> Any:
-    """Return a value that an annotation allows."""
     parts = get_args(hint)
     if get_origin(hint) is Annotated and isinstance(parts[1], Kind):
         kind: Kind = parts[1]
@@ -160,3 +159,15 @@ def test_bad_calls_end_in_a_right_value_or_a_clear_error(module: Any, choice: An
         assert function is data.load
     else:
         assert right(function, result, given)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+@pytest.mark.parametrize("module", [losses, metrics])
+def test_on_cuda_a_function_returns_what_it_returns_on_the_cpu(module: Any) -> None:
+    for function, given in calls(module):
+        if function is not losses.r1_penalty:  # which wants logits that were computed from the pictures
+            there = {name: x.cuda() if isinstance(x, torch.Tensor) else x for name, x in given.items()}
+            found = function(**there)
+            if module is losses:
+                assert found.is_cuda
+            torch.testing.assert_close(found, function(**given), check_device=False)

@@ -26,7 +26,6 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    """Make a small course with the real configuration, site tools and helpers."""
     if not (ROOT / "book" / "static" / "vendor").is_dir():
         pytest.fail("book/static/vendor is missing: run the build first (make book)")
     for name in ("_config.yml", "requirements.txt", "pyproject.toml", "README.md", "LICENSE"):
@@ -112,7 +111,7 @@ def test_what_changed_is_built_again_and_nothing_else(course: Path) -> None:
 
 
 def test_a_new_chapter_takes_its_notebook_and_one_line(course: Path) -> None:
-    opening = " is new\n\n> **Question.** Does it\n> appear?\n\nText."
+    opening = " isn't old\n\n> **Question.** Does it\n> a | b?\n>\n> Not this.\n\nText."
     exercise = "\n\n## Exercises\n\n### Exercise 1 (core): look\n\n**Predict** it. Is it there?"
     cells = ["from helpers.claims import claim", "claim('99-new holds', True, 'nothing')"]
     write_chapter(course, "99-new", cells, opening + exercise)
@@ -130,10 +129,10 @@ def test_a_new_chapter_takes_its_notebook_and_one_line(course: Path) -> None:
     assert folded.summary.find(class_="collapsed").text == "The check" and not folded.summary.attrs
     start = page_of(course, "index")
     assert start.article.find("h2").text.startswith("The part")
-    row = start.article.find("a", string="99 99-new is new").find_parent("tr")
-    assert "Does it appear?" in row.text
+    row = start.article.find("a", string="99 99-new isn’t old").find_parent("tr")
+    assert row.text.strip().endswith("Does it a | b?")
     for page in ("index", "01-first"):
-        assert "99 99-new is new" in page_of(course, page).find(class_="bd-sidebar-primary").text
+        assert "99 99-new isn’t old" in page_of(course, page).find(class_="bd-sidebar-primary").text
     link = page_of(course, "exercises").find("a", string=re.compile("1. Look"))
     assert link["href"] == "99-new.html#exercise-1-core-look"
     assert "3 chapters, 1 exercises" in page_of(course, "exercises").text

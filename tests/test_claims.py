@@ -17,12 +17,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.claims import claim
 
-
-@pytest.fixture(autouse=True)
-def _no_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COURSE_CLAIMS", raising=False)
-
-
 ON_A_PAGE = """\
 from helpers.claims import claim
 
@@ -86,31 +80,18 @@ def test_a_claim_says_what_and_how_much(text: Any, measured: Any) -> None:
         claim(text, True, measured)
 
 
-def test_nothing_is_recorded_without_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COURSE_CLAIMS", "")
-    claim("a", True, "b")
-    assert list(tmp_path.iterdir()) == []
-
-
-TRUTHS = [bool, np.bool_, torch.tensor, np.array, lambda value: torch.tensor([1.0]).gt(0).all() & value]
-
-
-@pytest.mark.parametrize("wrap", TRUTHS)
+@pytest.mark.parametrize("wrap", [bool, np.bool_, torch.tensor, np.array])
 def test_numpys_and_torchs_truth_values_are_fine(wrap: Any) -> None:
     claim("a", wrap(True), "b")
     with pytest.raises(AssertionError):
         claim("a", wrap(False), "b")
 
 
-NO_TRUTHS = [1, 0, 1.0, "yes", "", None, [True], (True,), [], np.array([True]), np.array([True, False]), np.int64(1)]
-NO_TRUTHS += [torch.tensor([True]), torch.tensor([True, False]), torch.tensor(1), torch.tensor(1.0), bool]
-
-
-@pytest.mark.parametrize("holds", NO_TRUTHS, ids=repr)
+@pytest.mark.parametrize(
+    "holds", [1, "0.9 > 0.8", None, [True], np.array([True]), torch.tensor([True]), torch.tensor(1)]
+)
 def test_anything_else_is_refused(holds: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # `claim("…", "0.9 > 0.8", …)` would be true for ever.
     monkeypatch.setenv("COURSE_CLAIMS", str(tmp_path / "record"))
     with pytest.raises(ValueError, match=r"^holds: got .*, expected one truth value"):
-        claim("a", holds, "b")
+        claim("a", holds, "b")  # a text would be true for ever
     assert not (tmp_path / "record").exists()

@@ -44,7 +44,6 @@ pytestmark = pytest.mark.slow
 
 
 def run(command: list[object], env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command without inheriting anything but `env`."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.run(list(map(str, command)), env=env, cwd=cwd, timeout=TIMEOUT, check=False, **pipes)
 
@@ -76,7 +75,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def git_config(file: Path, remote: Path) -> Path:
-    """Write a git configuration that takes `remote` for the published repository."""
     instead = f'[url "file://{remote}"]\n\tinsteadOf = {CONFIG["url"]}\n'
     file.write_text(f"{instead}[safe]\n\tdirectory = *\n", encoding="utf-8")
     return file
@@ -84,7 +82,6 @@ def git_config(file: Path, remote: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory, clone: Path) -> Colab:
-    """Make an environment that has everything but the helpers."""
     home = tmp_path_factory.mktemp("colab")
     env = {
         "PATH": os.environ["PATH"],
@@ -129,7 +126,6 @@ def colab(fresh: Colab, tmp_path: Path) -> Colab:
 
 
 def beginning(chapter: Path) -> list[NotebookNode]:
-    """Return a chapter's cells down to its settings: install, import, parameters."""
     cells = nbformat.read(chapter, as_version=4).cells
     (last,) = [number for number, cell in enumerate(cells) if "parameters" in tags(cell)]
     for cell in cells:
@@ -171,7 +167,10 @@ def calls_of_pip(colab: Colab, folder: Path, *lines: str, **env: str) -> subproc
     return run([colab.python, "-c", script], colab.env | env, folder)
 
 
-def test_bootstrap_cell_works_twice(colab: Colab, tmp_path: Path) -> None:
+def test_bootstrap_cell_works_twice_and_fails_loudly(colab: Colab, tmp_path: Path) -> None:
+    lost = git_config(tmp_path / "gitconfig", tmp_path / "gone.git")
+    failed = calls_of_pip(colab, tmp_path, "cell()", GIT_CONFIG_GLOBAL=str(lost)).stderr
+    assert "CalledProcessError" in failed and "gone.git" in failed
     done = calls_of_pip(colab, tmp_path, "cell()", "import helpers", "cell()", "import helpers.claims")
     assert done.stdout.strip() == "1", done.stderr
     # A second kernel in the same environment finds what the first one installed.
@@ -198,10 +197,3 @@ def test_bundle_runs_in_an_empty_folder_and_asks_nobody(colab: Colab, tmp_path: 
     assert {path.suffix for path in folder.iterdir()} == {".ipynb", ".whl"}
     lost = git_config(tmp_path / "gitconfig", tmp_path / "gone.git")
     modules_of(colab, beginning(folder / chapter.name), folder, GIT_CONFIG_GLOBAL=str(lost))
-
-
-def test_bootstrap_cell_fails_loudly(colab: Colab, tmp_path: Path) -> None:
-    lost = git_config(tmp_path / "gitconfig", tmp_path / "gone.git")
-    done = calls_of_pip(colab, tmp_path, "cell()", GIT_CONFIG_GLOBAL=str(lost))
-    assert done.returncode != 0
-    assert "CalledProcessError" in done.stderr and "gone.git" in done.stderr

@@ -1,13 +1,12 @@
 """Chapters are executed again when something changes that they depend on, and only then; several at once."""
 
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
-from execute import Board, Chapter, Helpers, chapters_of, execute_book, kernel_environment
+from execute import chapters_of, execute_book
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 CLAIM = """
@@ -44,7 +43,6 @@ HELPERS: dict[str, tuple[str, set[str]]] = {
 
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
-    """Make a course of four tiny chapters with tiny helpers."""
     for name, (text, _) in HELPERS.items():
         path = tmp_path / "helpers" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,13 +98,6 @@ def test_pins_concern_every_chapter_prose_none_and_a_new_module_in_front_of_a_na
     assert changed_by(course, lambda: new.write_text("X = 2\n", encoding="utf-8")) == {"01-first"}
 
 
-def test_chapters_of_the_course_need_what_they_import() -> None:
-    helpers = Helpers()
-    needed = {path.relative_to(helpers.root).as_posix() for path in helpers.needed("from helpers import data")}
-    assert {"helpers/__init__.py", "helpers/data.py", "helpers/assets/digits.npz"} <= needed
-    assert not any("stability" in name or "ebgan" in name for name in needed), needed
-
-
 def executed(said: str) -> list[str]:
     return re.findall(r"^executing book/(\S+)\.ipynb$", said, re.MULTILINE)
 
@@ -152,36 +143,3 @@ def test_a_chapter_that_fails_is_explained_and_fails_again_and_the_others_go_on(
     assert set(executed(capsys.readouterr().out)) == EVERY
     assert len(execute_book(2, root=course)) == 2
     assert set(executed(capsys.readouterr().out)) == {"01-first", "03-third"}
-
-
-@pytest.mark.parametrize(
-    ("terminal", "verbose", "states"),
-    [
-        (False, False, "waiting running done done"),
-        (True, False, "waiting running FAILED"),
-        (True, True, "running running"),
-    ],
-)
-def test_each_chapter_has_its_line(terminal: bool, verbose: bool, states: str, tmp_path: Path) -> None:
-    chapter, out = Chapter(tmp_path / "01-first.ipynb", tmp_path / "kept.ipynb", new_notebook(), "x"), io.StringIO()
-    line = '{"text": "It holds", "holds": true, "measured": "1 of 1"}\n'
-    chapter.claims_file.write_text(line + line[:20], encoding="utf-8")  # one claim is made, another is on its way
-    out.isatty = lambda: terminal
-    board = Board([chapter], verbose=verbose, out=out)
-    for chapter.state in states.split():
-        chapter.seconds = 7.0
-        board.tell()
-    text = out.getvalue()
-    assert text.count("  01 holds: It holds [1 of 1]\n") == verbose
-    if not terminal:
-        first, second = text.splitlines()
-        assert first == "executing book/01-first.ipynb" and second.split() == ["01-first", "1", "claims", "7", "s"]
-    elif not verbose:  # the line is written over
-        assert text.count("01-first") == 2 and text.count("\x1b[1A") == 1 and text.endswith("7 s  FAILED\n")
-
-
-def test_a_second_run_has_the_same_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PYTHONPATH", "elsewhere")
-    found = kernel_environment(tmp_path)
-    assert found["COURSE_BUILD"] == "1" and found["OMP_NUM_THREADS"] == "1"
-    assert found["PYTHONPATH"].startswith(str(tmp_path)) and found["PYTHONPATH"].endswith("elsewhere")

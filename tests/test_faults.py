@@ -1,12 +1,9 @@
 """Faults that public bug reports and attacks on the helpers have shown: each is one of a kind, named by its letter."""
 
-import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import check_notebooks
 import numpy as np
 import pytest
 import torch
@@ -112,42 +109,3 @@ def test_errors_from_the_depths_of_torch_are_told_at_the_surface() -> None:
     assert seed.seed_everything(np.int64(3)).initial_seed() == 3
     refused(lambda: sampling.langevin(lambda x: ROWS[:, 0], ROWS, 1, 0.5, 0), "energy: ")
     refused(lambda: data.load("mnist", "train", None), "root: ")
-
-
-def notebook_problems(tmp_path: Path, text: str) -> str:
-    (tmp_path / "book").mkdir(exist_ok=True)
-    path = tmp_path / "book" / "99-odd.ipynb"
-    path.write_text(text, encoding="utf-8")
-    return "\n".join(check_notebooks.problems(path))
-
-
-def cell(source: str, kind: str = "markdown", **more: Any) -> str:
-    cells = [{"id": "odd", "cell_type": kind, "metadata": {}, "source": source, **more}]
-    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        ("<img src='a.png' alt='a cat on a red mat' onerror='alert(1)'>", "<img> with onerror"),
-        ("<details ontoggle=alert(1) open>x</details>", "no whole tag"),
-        ("a <sub style='position:fixed'>b</sub>", "<sub> with style"),
-        ("text\n\n<script src=//evil.example/x.js", "no whole tag: '<script"),
-        ("<img alt='a cat on a red mat' src='https://evil.example/x.png'>", "<img> with src"),
-        ("<iframe srcdoc='x'></iframe>", "raw HTML <iframe>"),
-    ],
-)
-def test_v_markup_that_could_run_code_is_refused(tmp_path: Path, source: str, said: str) -> None:
-    assert said in notebook_problems(tmp_path, cell(source))
-
-
-def test_v_raw_cells_attachments_and_odd_files_are_refused(tmp_path: Path) -> None:
-    assert "a raw cell; only code" in notebook_problems(tmp_path, cell("<script>", "raw"))
-    attached = cell("x", attachments={"a.svg": {"image/svg+xml": "<svg/>"}})
-    assert "has attachments" in notebook_problems(tmp_path, attached)
-    good = "<details open><summary>a</summary>H<sub>2</sub>O<br/><img src='a.png' alt='a cat on a mat'></details>"
-    assert not [*check_notebooks.html_problems(good)]
-    for text in ("[" * 9**5, "[]", "3", '{"nbformat": 4, "nbformat_minor": 5, "cells": 3}', cell(3), "\0"):
-        assert "cannot be read as a notebook" in notebook_problems(tmp_path, text)
-    tagged = cell("x", "code", metadata={"tags": 3}, outputs=[], execution_count=None)
-    assert "cannot be read as a notebook" in notebook_problems(tmp_path, tagged)

@@ -18,12 +18,3 @@ def test_every_term_has_two_languages_and_a_link_and_stands_in_its_place() -> No
         links = CHAPTER_LINK.findall(re.sub(r"\n\s*", " ", text))
         assert links or "](about-claims)" in text, f"{term}: has no link to the chapter that introduces it"
         assert all(said == file for said, file, _ in links), f"{term}: names one chapter and links to another"
-
-
-def test_every_symbol_says_where_it_comes_from() -> None:
-    table = re.search(r"^\| symbol .*?\n\n", GLOSSARY, re.DOTALL | re.MULTILINE)[0]
-    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.strip().split("\n")[2:]]
-    assert len(rows) > 30
-    for symbol, meaning, *where in rows:
-        assert "$" in symbol and len(meaning) > 3, symbol
-        assert all(re.fullmatch(r"\d\d(, \d\d)*", cell) for cell in where), f"{symbol}: {where}"

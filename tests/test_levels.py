@@ -66,7 +66,10 @@ def test_the_best_equal_distance(margin: float, share: float) -> None:
     assert levels.equal_distances(1.0, share) == pytest.approx(float(constant))
 
 
-def test_the_best_constant_answer() -> None:
+def test_levels_of_public_logs_and_the_groups_run_and_the_best_constant_answer() -> None:
+    assert round(levels.cosine_bce(1.0, 7 / 16), 4) == 0.8758  # equal embeddings in the group's loss
+    # SupContrast, issues 3 and 42: two views of each picture, temperature 0.1 over a base temperature of 0.07.
+    assert [round(levels.sup_con(2 * n, 0.1 / 0.07), 3) for n in (256, 64)] == [8.909, 6.920]
     assert levels.accuracy(torch.tensor([0, 0, 0, 0, 1, 0, 0, 0])) == 7 / 8
     assert levels.accuracy(torch.arange(10).repeat(5)) == 0.1
     assert levels.accuracy(torch.tensor([True, False, True])) == 2 / 3
@@ -83,7 +86,6 @@ console.log(JSON.stringify({ answers: settings.map(ask), close }));
 
 
 def by_python(s: dict[str, float]) -> dict[str, float]:
-    """Return the levels that the page's form computes, from the helpers."""
     return {
         "gan_d_loss": levels.gan_d_loss(),
         "gan_g_loss": levels.gan_g_loss(),

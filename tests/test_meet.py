@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from meeting import counts_of, fields_of, labelled, shown_by, write_meetings
+from meeting import shown_by, write_meetings
 from predictions import check_choice, predictions_of
 from sphinx.errors import ExtensionError
 
@@ -35,7 +35,6 @@ CHAPTER = """<h1>Energy</h1><section id="low"><p>Text</p><div class="cell"><div 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Make a site of one guide and one chapter."""
     (tmp_path / "sessions").mkdir()
     (tmp_path / "sessions" / "03-energy.html").write_text(GUIDE, encoding="utf-8")
     (tmp_path / "03-energy.html").write_text(CHAPTER, encoding="utf-8")
@@ -90,20 +89,6 @@ def test_a_prompt_without_guess_rule_or_anything_to_reveal_stops_the_build(
     guide.write_text(guide.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(ExtensionError, match=re.escape(words)):
         write_meetings(site)
-
-
-@pytest.mark.parametrize(
-    ("guess", "counts", "words"),
-    [
-        ("then (<code>up</code>, <code>down</code>)", ["left"], "'left' counts, and can be none of"),
-        ("a number", ["high"], "wanted is a number"),
-        ("a number", ["1", "2"], "a guess has 1 parts, what counts has 2"),
-    ],
-)
-def test_a_rule_that_cannot_be_applied_is_named(guess: str, counts: list[str], words: str) -> None:
-    page = BeautifulSoup(f"<p><em>Guess:</em> {guess}.</p>", "html.parser")
-    with pytest.raises(ExtensionError, match=re.escape(words)):
-        counts_of(counts, fields_of(labelled(page, "Guess")), "Meeting 3, prompt 1")
 
 
 def test_a_choice_is_held_against_the_claim_that_measures_it() -> None:

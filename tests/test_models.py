@@ -1,7 +1,5 @@
 """Networks: shapes, ranges, and runs that do not know of each other; for the frozen classifier see test_metrics.py."""
 
-import math
-
 import pytest
 import torch
 from torch import nn
@@ -9,38 +7,15 @@ from torch import nn
 from helpers import models
 from helpers.seed import rngs, seed_everything
 
-SIZES = (2, 16, 16, 1)
-
-
-def weights(network: nn.Module, run: int) -> list[torch.Tensor]:
-    return [parameter.detach()[run] for parameter in network.parameters()]
-
 
 def pictures(n: int = 5, channels: int = 1, size: int = 28) -> torch.Tensor:
     return 2 * torch.rand(n, channels, size, size, generator=rngs([0])[0]) - 1
-
-
-def test_each_run_starts_as_if_alone() -> None:
-    seeds, before = [3, 14, 92], torch.get_rng_state()
-    together = models.mlp(SIZES, seeds)
-    assert torch.equal(before, torch.get_rng_state())
-    for run, seed in enumerate(seeds):
-        torch.testing.assert_close(weights(together, run), weights(models.mlp(SIZES, [seed]), 0), rtol=0, atol=0)
-    assert not torch.equal(weights(together, 0)[0], weights(together, 1)[0])
 
 
 def test_a_batched_layer_is_as_many_linear_layers() -> None:
     layer, x = models.BatchedLinear(3, 5, rngs(range(4))), torch.randn(4, 7, 3, generator=rngs([0])[0])
     loop = [nn.functional.linear(x[k], layer.weight[k].T, layer.bias[k, 0]) for k in range(4)]
     torch.testing.assert_close(layer(x), torch.stack(loop))
-
-
-def test_the_starting_weights_are_spread_as_in_torchs_linear() -> None:
-    layer = models.BatchedLinear(64, 400, rngs([0]))
-    for start in (layer.weight, layer.bias):
-        assert start.abs().max() <= 1 / 8  # 1/√64
-    assert layer.weight.std().item() == pytest.approx(1 / 8 / math.sqrt(3), rel=0.02)
-    assert layer.weight.mean().item() == pytest.approx(0, abs=2e-3)
 
 
 def test_batched_batch_normalisation_is_torchs_for_each_run() -> None:
@@ -52,13 +27,6 @@ def test_batched_batch_normalisation_is_torchs_for_each_run() -> None:
         layer.shift.copy_(torch.rand(4, 1, 5))
     loop = [nn.functional.batch_norm(x[k], None, None, layer.scale[k, 0], layer.shift[k, 0], True) for k in range(4)]
     torch.testing.assert_close(layer(x), torch.stack(loop))
-
-
-def test_mlp_puts_the_activation_between_layers_and_none_at_the_end() -> None:
-    kinds = [type(layer) for layer in models.mlp((2, 4, 4, 3), activation=nn.Tanh)]
-    assert kinds == [models.Linear, nn.Tanh, models.Linear, nn.Tanh, models.Linear]
-    assert [type(layer) for layer in models.mlp((2, 1))] == [models.Linear]
-    assert models.mlp(SIZES, [0, 1], scalar=True)(torch.ones(2, 9, 2)).shape == (2, 9)
 
 
 def test_an_autoencoder_is_an_mlp_and_its_mirror_image_around_a_linear_code() -> None:
@@ -76,15 +44,13 @@ def test_an_autoencoder_is_an_mlp_and_its_mirror_image_around_a_linear_code() ->
 
 def test_the_generator_draws_what_the_discriminator_judges() -> None:
     seed_everything(0)
-    generator, discriminator = models.Generator(latent=20, hidden=32, channels=(8, 4)), models.Discriminator()
+    generator, discriminator = models.Generator(latent=20, channels=(8, 4)), models.Discriminator()
     drawn = generator(100 * torch.randn(6, 20))
     assert drawn.shape == (6, 1, 28, 28) and -1 <= drawn.min() < -0.5 < 0.5 < drawn.max() <= 1
     discriminator(drawn).sum().backward()
     for parameter in [*generator.parameters(), *discriminator.parameters()]:
         assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0
     x = pictures()
-    assert discriminator(x).shape == (5,) and discriminator(x[:1]).shape == (1,)  # a batch of one keeps its axis
-    assert discriminator(1e4 * x).abs().max() > 1  # a logit, no probability
     torch.testing.assert_close(discriminator(x)[2], discriminator(x[2:3])[0])  # nothing mixes the batch
 
 
@@ -104,13 +70,3 @@ def test_the_encoder_layer_by_layer(size: int, channels: int, widths: tuple[int,
     last = encoder.body[-1]
     assert [layer.out_channels for layer in layers] == [*widths] and last.out_features == dim
     torch.testing.assert_close(encoder(x), maps.flatten(1) @ last.weight.T + last.bias, rtol=1e-4, atol=1e-4)
-
-
-def test_a_scaled_encoder_adds_a_positive_scale_and_a_bias() -> None:
-    encoder, x = models.Encoder(dim=3), pictures()
-    scaled = models.ScaledEncoder(encoder, scale=4.0, bias=-1)
-    assert torch.equal(scaled(x), encoder(x))
-    assert scaled.log_scale.exp().item() == pytest.approx(4) and scaled.bias.item() == -1
-    assert len([*scaled.parameters()]) == len([*encoder.parameters()]) + 2
-    default = models.ScaledEncoder(encoder)
-    assert default.log_scale.exp().item() == pytest.approx(10) and default.bias.item() == -5  # as in the paper

@@ -23,7 +23,6 @@ def softplus(t: float) -> float:
 
 
 def floor(pictures: int, temperature: float) -> float:
-    """The floor of NT-Xent, as chapter 17 derives it."""
     n = pictures
     return math.log1p((2 * n - 2) * math.exp(-n / (n - 1) / temperature))
 
@@ -87,13 +86,10 @@ def test_each_question_has_three_or_four_answers_that_explain_themselves_and_one
 
 
 @each_quiz
-def test_quiz_asks_about_every_chapter_and_right_answers_change_places(quiz: Path) -> None:
+def test_quiz_asks_about_every_chapter(quiz: Path) -> None:
     first, last = CHAPTERS[quiz.stem]
     linked = {int(chapter[:2]) for chapter in map(chapter_of, links(text_of(quiz))) if chapter}
     assert set(range(first, last + 1)) <= linked
-    right = [letter for letter, _, feedback in ANSWER.findall(text_of(quiz)) if "**Right" in feedback]
-    assert len(set(right)) >= 3 or len(right) < 6, f"the right answers are {right}"
-    assert max(map(right.count, right)) <= len(right) / 2, f"the right answers are {right}"
 
 
 @each_quiz

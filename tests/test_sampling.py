@@ -12,7 +12,6 @@ from helpers.seed import rngs
 
 
 def bowl(x: Tensor) -> Tensor:
-    """Return a quadratic energy, whose gradient is x itself."""
     return (x**2 / 2).sum(-1)
 
 

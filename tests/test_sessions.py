@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 from check_notebooks import exercises_of, inline_groups, tags
-from exercise_index import all_exercises, asks_why, predicts
-from test_notebooks import CHAPTERS, cell, each_chapter, good_notebook, replace
+from exercise_index import asks_why, predicts
+from test_notebooks import CHAPTERS, each_chapter
 
 ROOT = Path(__file__).resolve().parents[1]
 SESSIONS = ROOT / "book" / "sessions"
@@ -22,7 +22,6 @@ NOTES = re.compile(r"<details><summary>Notes on (prompt|question) (\d+)</summary
 
 
 def links(text: str) -> list[str]:
-    """Return the targets of all links in Markdown that stay within the book."""
     opened = (token for group in inline_groups(text) for token in group if token.type == "link_open")
     return [str(token.attrs["href"]) for token in opened if not urlsplit(str(token.attrs["href"])).scheme]
 
@@ -40,7 +39,6 @@ def split(text: str, mark: str) -> dict[str, str]:
 
 
 def prompts_of(text: str) -> dict[str, str]:
-    """Return heading and text, without the notes, of each prompt of a guide."""
     return split(NOTES.sub("", split(text, "##").get(PROMPTS, "")), "###")
 
 
@@ -113,14 +111,6 @@ def test_every_chapter_is_covered_by_a_session() -> None:
     assert not uncovered, f"no session has a prompt on {sorted(uncovered)}"
 
 
-def test_overview_leads_to_every_guide_and_to_the_minutes_which_give_away_the_template_that_they_show() -> None:
-    index = (SESSIONS / "index.md").read_text(encoding="utf-8")
-    assert {*GUIDES, "minutes.md"} <= set(links(index))
-    page = (SESSIONS / "minutes.md").read_text(encoding="utf-8")
-    (download,) = re.findall(r"\{download\}`[^`<]+<([^`>]+)>`", page)
-    assert re.findall(r"```\{literalinclude\} (\S+)", page) == [download] and (SESSIONS / download).is_file()
-
-
 @each_chapter
 def test_exercises_have_hints_and_executed_solutions_and_ask_to_predict_and_to_find_out_why(chapter: Path) -> None:
     # Their number, and that each has a solution, is a rule of tools/check_notebooks.py: see test_notebooks.py.
@@ -130,22 +120,3 @@ def test_exercises_have_hints_and_executed_solutions_and_ask_to_predict_and_to_f
         skipped = [{"skip-execution", "nbval-skip"} & set(tags(cell)) for cell in exercise.solution]
         assert not any(skipped), exercise.title
     assert any(map(predicts, found)) and any(map(asks_why, found))
-
-
-def test_list_of_exercises_has_an_item_and_a_link_for_each_and_refuses_one_without_a_grade(tmp_path: Path) -> None:
-    chapter, notebook = tmp_path / "01-chapter.ipynb", good_notebook()
-    texts = {"warm-up": "**Predict** first.", "core": "How many?", "stretch": "Find out why."}
-    for number, (grade, text) in enumerate(texts.items(), 1):
-        cell(notebook, f"exercise-{number}").source = f"### Exercise {number} ({grade}): count\n\n{text} Then count."
-    nbformat.write(notebook, chapter)
-    written = all_exercises([chapter])
-    assert "1 chapters, 3 exercises" in written
-    assert (
-        "- [1. Count](01-chapter.ipynb#exercise-1-warm-up-count) (warm-up, predict). First.\n"
-        "- [2. Count](01-chapter.ipynb#exercise-2-core-count) (core). How many?\n"
-        "- [3. Count](01-chapter.ipynb#exercise-3-stretch-count) (stretch, find out why). Find out why.\n"
-    ) in written
-    replace("exercise-2", " (core)", "")(notebook)
-    nbformat.write(notebook, chapter)
-    with pytest.raises(ValueError, match=r"Exercise 2: count.*with warm-up, core or stretch"):
-        all_exercises([chapter])

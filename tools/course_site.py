@@ -363,23 +363,26 @@ def join_scripts(site: Path) -> None:
     subprocess.run([node_binary(), str(VENDOR / "scripts.mjs"), str(site)], check=True)
 
 
+def changed(page: str) -> str:
+    """Apply PAGE_CHANGES, and mark a page that has a list of its sections."""
+    for before, after in PAGE_CHANGES:
+        page = page.replace(before, after)
+    has_list = 'class="bd-sidebar-secondary' in page
+    return page.replace("<body data-", '<body class="with-toc" data-', 1) if has_list else page
+
+
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
-    """Apply PAGE_CHANGES to the pages that were written, and make pages and styles lighter."""
+    """Change the pages that were written, and make pages and styles lighter."""
     if error is not None or app.builder.format != "html":
         return
-    site = Path(app.outdir)
-    paper = app.builder.name == "singlehtml"
+    site, paper = Path(app.outdir), app.builder.name == "singlehtml"
     pictures, presets = Pictures(site, site.parent / ".webp", paper=paper), presets_of(Path(app.srcdir))
     look = app.config.html_theme_options
     plain = plain_classes(look["pygments_light_style"], look["pygments_dark_style"])
     shown: set[str] = set()
     for path in (path for path in site.rglob("*.html") if "_static" not in path.parts):
-        old = new = path.read_text(encoding="utf-8")
-        for before, after in PAGE_CHANGES:
-            new = new.replace(before, after)
-        if 'class="bd-sidebar-secondary' in new:
-            new = new.replace("<body data-", '<body class="with-toc" data-', 1)
-        new = lighten_code(dress_claims(new), plain)
+        old = path.read_text(encoding="utf-8")
+        new = lighten_code(dress_claims(changed(old)), plain)
         new = new if paper else link_lab(new, path.name, presets)
         new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
         shown.update(re.findall(r'_images/([^"/]+)"', new))

@@ -174,8 +174,7 @@ def _scrub_html(
     # The same content gives the same identifier: a second run of a notebook gives the same output.
     texts = repr((alts, label, captions, fps)).encode()
     key = hashlib.sha256(b"".join(pngs) + texts).hexdigest()[:10]
-    said = quote(json.dumps(captions))
-    marks = f'data-scrub="{key}" data-fps="{fps:g}" data-captions="{said}"'
+    marks = f'data-scrub="{key}" data-fps="{fps:g}" data-captions="{quote(json.dumps(captions))}"'
     return f"""\
 <div class="scrub" {marks}>
 <style>{_file("scrub.css")}</style>

@@ -40,7 +40,7 @@ def record(arguments: list[str] | None = None) -> None:
         parser.error(f"no part {', '.join(unknown)} of {options.name}: {', '.join(study.PARTS)}")
     settings = [setting for part in options.only or study.PARTS for setting in study.PARTS[part]]
     how = {name: getattr(options, name) for name in ("workers", "cluster", "limit", "retry_failed")}
-    sweep(study.run, settings, options.seeds or study.SEEDS, store, label=options.name, **how)
+    sweep(study.run, settings, options.seeds or study.SEEDS, store, **how)
 
 
 if __name__ == "__main__":

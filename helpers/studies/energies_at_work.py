@@ -44,6 +44,8 @@ HIDDEN[..., 8:20, 8:20] = 1
 STOPS = (0, 5, 10, 20, 50)  # steps of descent at which a filled patch is judged
 DOUBLING_STOPS = (0, 1, 2, 5, 10, 30)  # the same for the doubled resolution
 STEP_SIZE = 0.1  # of the descent on the energy's sum over a picture's pixels
+# Of a classifier, by its logits (N, 10): 1 − its largest probability, and the energy that is in them.
+DOUBTS = {"classifier": lambda out: 1 - out.softmax(-1).amax(-1), "logits": lambda out: -out.logsumexp(-1)}
 Task = Literal["copy", "fill", "classify"]
 new_autoencoder = partial(mlp_autoencoder, SIZES, pictures=(1, 28, 28))  # that all arms start from
 
@@ -85,21 +87,6 @@ def train_network(network: nn.Module, task: Task, held_out: int, steps: int, rng
 
     train.fit_encoder(network, loss, partial(digit_batch, held_out, rng), steps)
     return network.eval().requires_grad_(False)
-
-
-def max_probability_score(classifier: nn.Module, x: Tensor) -> Tensor:
-    """Return 1 − the largest probability that a classifier gives: (N,), from 0 to 1."""
-    return 1 - train.embed(classifier, x).softmax(-1).amax(-1)
-
-
-def logit_energy(classifier: nn.Module, x: Tensor) -> Tensor:
-    """Return −log Σ exp of a classifier's logits, the energy that is in every classifier: (N,)."""
-    return -train.embed(classifier, x).logsumexp(-1)
-
-
-def ink_distance(x: Tensor, images: Tensor) -> Tensor:
-    """Return how far each picture's mean ink is from that of the training pictures: (N,), a score with no learning."""
-    return (x.flatten(1).mean(1) - images.mean()).abs()
 
 
 def mean_neighbour(x: Tensor, images: Tensor, count: int, mask: Tensor | float = 1.0) -> Tensor:
@@ -176,9 +163,8 @@ def _run_digits(seed: int, rng: torch.Generator, steps: int, held_out: int) -> d
     arms = {"autoencoder": copyist, "ebgan": game.discriminator}
     scores: dict[str, Callable[[Tensor], Tensor]] = {
         **{name: partial(energy, arm) for name, arm in arms.items()},
-        "classifier": partial(max_probability_score, classifier),
-        "logits": partial(logit_energy, classifier),
-        "ink": partial(ink_distance, images=images),
+        **{name: lambda x, doubt=doubt: doubt(train.embed(classifier, x)) for name, doubt in DOUBTS.items()},
+        "ink": lambda x: (x.flatten(1).mean(1) - images.mean()).abs(),
         "nearest": lambda x: (x - mean_neighbour(x, images, 1)).flatten(1).norm(dim=1),
     }
     watch = {"watch": lambda _: aurocs(scores["ebgan"], held_out)[0], "every": steps // 5}

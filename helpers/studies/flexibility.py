@@ -24,7 +24,6 @@ from helpers.studies import grid, mean_square, stability
 
 WIDTH, FEATURES = 96, 16  # units of the hidden layer; length of code and of features
 
-
 ENERGIES: dict[str, tuple[str, float, train.Energy]] = {  # network, margin, energy
     "mean square": ("autoencoder", 0.3, mean_square),
     "length": ("autoencoder", 7.7, losses.reconstruction_energy),

@@ -36,9 +36,15 @@ COST = "ten minutes on one core"
 
 
 def train_and_score(
-    target: str, seeds: Sequence[int], weight: float, squared: bool = True, steps: int = 800, width: int = 32,
-    batch: int = 64, every: int = 400,
-) -> SimpleNamespace:  # fmt: skip
+    target: str,
+    seeds: Sequence[int],
+    weight: float,
+    squared: bool = True,
+    steps: int = 800,
+    width: int = 32,
+    batch: int = 64,
+    every: int = 400,
+) -> SimpleNamespace:
     """Train an energy-based GAN on a toy density, S runs side by side, on the CPU; look at it `every` so many steps, at
     the beginning and at the end: T times. Returns `steps`, and (T, S) each: blobs `covered`, `precision`, and the
     squared term of the codes of samples and of real points, `fake_term` and `real_term`; `samples` (S, SHOWN, 2)."""

@@ -31,6 +31,7 @@ Run = Callable[..., dict[str, Any]]
 Task = tuple[str, dict[str, Any], int]  # the function's name, a setting, a seed
 Row = dict[str, Any]
 PATIENCE = 60  # seconds that a cluster may be without a worker
+_VERSIONS = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__}
 _FOLDER = re.compile(r"(?<![\w.:/])(?:/|[A-Za-z]:\\)[^\s'\"]*[/\\]")
 
 
@@ -87,8 +88,7 @@ def _do(function: bytes, name: str, setting: dict[str, Any], seed: int, limit: f
         raise RuntimeError(f"{name} could not start: {problem}")
     if isinstance(outcome, Exception):
         outcome = {"metrics": {}, "error": _told(outcome), "gpu": None}
-    versions = {"python": platform.python_version(), "torch": str(torch.__version__), "numpy": np.__version__}
-    where = {"seconds": round(time.perf_counter() - start, 3), "versions": versions, "cpu": _cpu()}
+    where = {"seconds": round(time.perf_counter() - start, 3), "versions": _VERSIONS, "cpu": _cpu()}
     return {"run": name, "settings": setting, "seed": seed, **where, **outcome}
 
 

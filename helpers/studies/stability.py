@@ -124,9 +124,17 @@ def play(
 
 
 def train_and_score(
-    seeds: Sequence[int], method: str, knob: float | None, depth: int, width: int, lr: float, beta: float, norm: int,
-    steps: int = STEPS, looks: int = LOOKS,
-) -> tuple[Scores, Tensor]:  # fmt: skip
+    seeds: Sequence[int],
+    method: str,
+    knob: float | None,
+    depth: int,
+    width: int,
+    lr: float,
+    beta: float,
+    norm: int,
+    steps: int = STEPS,
+    looks: int = LOOKS,
+) -> tuple[Scores, Tensor]:
     """Train one method with one setting, a run per seed: see `play`. Discriminators have the generator's depth and
     width, an autoencoder on either side of its code."""
     require(method in METHODS, "method", repr(method), f"one of {', '.join(METHODS)}")

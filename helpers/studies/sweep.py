@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
@@ -22,16 +21,23 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from helpers.checks import Count, NonNegative, Positive, Seed, checked, fail, require
+from helpers.checks import Count, Positive, Seed, checked, fail, require
 from helpers.studies.runs import Row, Run, Task, check_storable, do_runs
 from helpers.train import progress
 
 
 @checked
 def sweep(
-    run: Run, settings: Sequence[dict], seeds: Sequence[Seed], store: str | Path, *, workers: Count = 2,
-    cluster: str | None = None, limit: Positive | None = None, retry_failed: bool = False, label: str | None = None,
-) -> list[Row]:  # fmt: skip
+    run: Run,
+    settings: Sequence[dict],
+    seeds: Sequence[Seed],
+    store: str | Path,
+    *,
+    workers: Count = 2,
+    cluster: str | None = None,
+    limit: Positive | None = None,
+    retry_failed: bool = False,
+) -> list[Row]:
     """Run every setting with every seed, except for what the store has already; return a row for each.
 
     `run(seed=seed, **setting)` is a function at the top level of a module; it returns a dict of finite numbers,
@@ -40,15 +46,9 @@ def sweep(
 
     A run that raises, dies, or takes longer than `limit` seconds is stored with its error; `retry_failed` runs it
     again. One that cannot start (a worker lacks its module) is no result: it stops the sweep. `cluster` is the address
-    of a Dask scheduler, such as "tcp://10.0.0.5:8786"; `label` names a bar. One sweep at a time can hold a store.
+    of a Dask scheduler, such as "tcp://10.0.0.5:8786". One sweep at a time can hold a store.
     """
-    name, store = _name(run), Path(store)
-    for number, setting in enumerate(settings):
-        check_storable(f"settings[{number}]", setting)
-        try:
-            inspect.signature(run).bind(seed=0, **setting)
-        except TypeError as error:
-            fail(f"settings[{number}]", setting, f"what {name} takes, without the seed ({error})")
+    name, store = _name(run, settings), Path(store)
     tasks = {_identity(name, setting, seed): (name, setting, seed) for seed in seeds for setting in settings}
     require(len(tasks) == len(settings) * len(seeds), "settings, seeds", "one of them twice", "each of them once")
     require(cluster is None or re.search(r":\d+$", cluster), "cluster", cluster, "one such as 'tcp://10.0.0.5:8786'")
@@ -58,18 +58,17 @@ def sweep(
         done = {key for key, row in rows.items() if not (retry_failed and row["error"])}
         return rows, sound, [task for key, task in tasks.items() if key not in done]
 
-    rows, _, todo = look()
-    if todo:  # else nothing is written: the store may be read-only
+    if look()[2]:  # else nothing is written: the store may be read-only
         with _held(store), store.open("ab") as file:
-            rows, sound, todo = look()
+            _, sound, todo = look()
             file.truncate(len(sound))
             file.write(b"\n" if sound[-1:] not in b"\r\n" else b"")
             with closing(do_runs(run, todo, workers, cluster, limit)) as results:
-                for row in progress(results, label, total=len(todo)):
+                for row in progress(results, store.stem, total=len(todo)):
                     file.write(json.dumps(_row(**row), allow_nan=False).encode() + b"\n")
                     file.flush()
                     os.fsync(file.fileno())  # on the disk, not only on its way there
-        rows, _, _ = look()
+    rows, _, _ = look()
     return [rows[_identity(name, setting, seed)] for setting in settings for seed in seeds]
 
 
@@ -101,23 +100,25 @@ def _identity(name: str, setting: dict[str, Any], seed: int) -> str:
     return json.dumps([name, setting, seed], sort_keys=True)
 
 
-def _name(run: Run) -> str:
-    """Return a function's name with its module; a script is a module too, however it was started."""
+def _name(run: Run, settings: Sequence[dict]) -> str:
+    """Return a function's name with that of its module, after a look at the settings that it is to be called with."""
     top = inspect.isfunction(run) and "<" not in run.__qualname__
     require(top, "run", run, "a function defined at the top level of a module")
-    module = run.__module__
-    if module == "__main__":
-        module = Path(getattr(sys.modules[module], "__file__", None) or module).stem
-    return f"{module}.{run.__qualname__}"
+    name = f"{run.__module__}.{run.__qualname__}"
+    for number, setting in enumerate(settings):
+        check_storable(f"settings[{number}]", setting)
+        try:
+            inspect.signature(run).bind(seed=0, **setting)
+        except TypeError as error:
+            fail(f"settings[{number}]", setting, f"what {name} takes, without the seed ({error})")
+    return name
 
 
 @checked
-def _row(
-    run: str, settings: dict, seed: Seed, metrics: dict, error: dict | None, seconds: NonNegative | None,
-    versions: dict, cpu: str | None, gpu: str | None,
-) -> Row:  # fmt: skip
+def _row(run: str, settings: dict, seed: Seed, metrics: dict, error: dict | None, **how: Any) -> Row:
     require(error is None or set(error) == {"type", "message"}, "error", error, "a dict of type and message")
-    return dict(locals())
+    require(set(how) == {"seconds", "versions", "cpu", "gpu"}, "how it ran", how, "seconds, versions, cpu and gpu")
+    return {"run": run, "settings": settings, "seed": seed, "metrics": metrics, "error": error, **how}
 
 
 def _read(store: Path) -> tuple[dict[str, Row], bytes]:

@@ -1,0 +1,168 @@
+"""Lists, pictures, styles, claims and openings of pages, and the start page's figure, which was a real training."""
+
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import landscape
+import nbformat
+import pytest
+import torch
+from bs4 import BeautifulSoup
+from course_site import dress_claims
+from docutils import nodes
+from fontTools.ttLib import TTFont
+from light_pages import Pictures, cut_math_fonts
+from lists import LISTS, executions
+from nbformat.v4 import new_markdown_cell, new_notebook
+from openings import LABELS, dress_openings
+from PIL import Image
+from sphinx_external_toc.parsing import parse_toc_data
+
+from helpers.figures.claimed import BLOCK
+
+ROOT = Path(__file__).resolve().parents[1]
+OPENING = "# The group's code\n\n> **Question.** Is a | b\n> worth $x$?\n>\n> Not this.\n\n*You will be able to* see."
+
+
+def test_the_status_page_says_what_each_chapter_took_and_how_many_claims_it_made(tmp_path: Path) -> None:
+    kept = tmp_path / "_build" / "executed"
+    kept.mkdir(parents=True)
+    (tmp_path / "book").mkdir()
+    notebook = new_notebook(cells=[new_markdown_cell(OPENING)])
+    nbformat.write(notebook, tmp_path / "book" / "01-first.ipynb")
+    notebook.metadata["course"] = {"seconds": 31}
+    nbformat.write(notebook, kept / "01-first.ipynb")
+    (kept / "01-first.claims.jsonl").write_text("{}\n{}\n", encoding="utf-8")
+    toc = {"format": "jb-book", "root": "index", "chapters": [{"file": "01-first"}, {"file": "glossary"}]}
+    (tmp_path / "book" / "glossary.md").write_text("# Glossary\n", encoding="utf-8")
+    written = executions(parse_toc_data(toc), tmp_path / "book")
+    assert written.splitlines()[2:] == ["| [01 The group’s code](01-first.ipynb) | 2 | 31 |"]
+
+
+def test_each_list_stands_on_a_page_of_the_book() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md"))
+    assert [pages.count(place) for place in LISTS] == [1] * len(LISTS)
+
+
+def png(mode: str) -> bytes:
+    picture, file = Image.new(mode, (40, 30)), io.BytesIO()
+    for x in range(40):
+        for y in range(30):
+            picture.putpixel((x, y), (6 * x, 8 * y, 3 * (x + y), 255 if mode == "RGB" else 4 * x)[: len(mode)])
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_pictures_beside_and_inside_the_page_become_files_and_keep_each_pixel(mode: str, tmp_path: Path) -> None:
+    pictures, before = Pictures(tmp_path, tmp_path / "kept"), Image.open(io.BytesIO(png(mode)))
+    (tmp_path / "_images").mkdir()
+    (tmp_path / "_images" / "a.png").write_bytes(png(mode))
+    inside = base64.b64encode(png(mode)).decode()
+    page = f'<img alt="one" src="../_images/a.png" /><p>x</p><img src="data:image/png;base64,{inside}" alt="two">'
+    light = pictures.lighten(page, depth=1)
+    assert "base64" not in light and "a.png" not in light and light.count('loading="lazy"') == 2
+    assert light.count('width="40" height="30"') == 2 and 'alt="one"' in light and 'alt="two"' in light
+    for path in (tag.split('"')[0] for tag in light.split('src="../')[1:]):
+        after = Image.open(tmp_path / path)
+        assert after.mode == mode
+        pixels = zip(before.get_flattened_data(), after.get_flattened_data(), strict=True)
+        seen = [(old, new) for old, new in pixels if old[3:] != (0,)]  # where nothing can be seen no colour matters
+        assert len(seen) > 1000 and all(old == new for old, new in seen)
+    assert pictures.lighten(light, depth=1) == light
+    assert pictures.lighten('<img src="_static/logo.png">', depth=0) == '<img src="_static/logo.png">'
+
+
+def test_claims_get_a_link_each_and_no_address_twice() -> None:
+    claims = [BLOCK.format(7, "a &lt; b", "0.5"), BLOCK.format(8, "c", "1"), BLOCK.format(7, "a &lt; b", "0.6")]
+    page = BeautifulSoup(dress_claims("".join(claims)), "html.parser")
+    blocks = page.select("div.claim")
+    assert [block["id"] for block in blocks] == ["claim-00000007", "claim-00000008", "claim-00000007-2"]
+    assert [block.select_one("a.headerlink")["href"] for block in blocks] == [f"#{block['id']}" for block in blocks]
+    assert [block.select_one(".measured").text for block in blocks] == ["0.5", "1", "0.6"]
+    assert blocks[0].get_text("|") == "✓|a < b |#|0.5" and not page.select("[style]"), "course.css gives the look"
+    assert dress_claims(str(page)) == str(page)
+
+
+def test_math_fonts_keep_what_pages_need(tmp_path: Path) -> None:
+    site, fonts = tmp_path / "site", ROOT / "tools" / "vendor" / "node_modules" / "katex" / "dist" / "fonts"
+    site.mkdir()
+    for text, there, missing in (("α + b", "αb", "z"), ("β", "β", "b"), ("α + b", "αb", "z")):
+        (site / "page.html").write_text(f"<p>{text}</p>", encoding="utf-8")
+        cut_math_fonts(site, fonts, tmp_path / "kept")
+        has = TTFont(site / "_static" / "vendor" / "katex" / "fonts" / "KaTeX_Math-Italic.woff").getBestCmap()
+        assert set(map(ord, there)) <= set(has) and ord(missing) not in has
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+def test_without_a_browser_the_pdf_is_left_out(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "tools" / "make_pdf.py")]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith("No PDF: none of chromium")
+
+
+def test_the_recording_is_what_the_training_gives_and_the_page_shows_it() -> None:
+    text = landscape.TARGET.read_text(encoding="utf-8")
+    recorded = json.loads(re.search(r'<script type="application/json">(.*)</script>', text)[1])
+    again = landscape.recording(landscape.film())
+    assert again.keys() == recorded.keys() and again["steps"] == recorded["steps"]
+    for name in ("heights", "real", "fake", "overlap"):
+        ours, theirs = torch.tensor(recorded[name]), torch.tensor(again[name])
+        assert (ours - theirs).abs().max() <= 1, name  # another processor may round differently
+    assert landscape.page(recorded) == text
+    assert min(map(min, recorded["heights"])) >= 0 and max(map(max, recorded["heights"])) <= landscape.HEIGHT
+
+
+def plain_opening() -> nodes.paragraph:
+    label, text = (lambda words: nodes.emphasis("", words)), nodes.Text
+    parts = [label(LABELS[0]), text(" write a loss; say what\n"), nodes.math("", "E;F"), text(" is; and stop. ")]
+    parts += [label(LABELS[1]), text(" "), nodes.reference("", "chapter 01", refuri="x"), text("; nothing else. ")]
+    parts += [label(LABELS[2]), text(" 25\nminutes, "), label(LABELS[3]), text(" 1 second.")]
+    return nodes.paragraph("", "", *parts)
+
+
+Dress = Callable[..., str]
+
+
+@pytest.fixture
+def dressed(tmp_path: Path) -> Dress:
+    """Return a function that gives a page after its openings were dressed, as text that shows its structure."""
+
+    made = tmp_path / "_build" / "executed" / "01-a-chapter.claims.jsonl"
+    made.parent.mkdir(parents=True)
+    made.write_text("{}\n{}\n{}\n", encoding="utf-8")
+
+    def dress(builder: str, *paragraphs: nodes.Node, owner: str = "owner") -> str:
+        (tmp_path / "_config.yml").write_text(f"repository:\n  url: https://github.com/{owner}/name\n", "utf-8")
+        buttons = {"colab_url": "https://colab.example.org"}
+        look = {"repository_branch": "main", "path_to_docs": "book", "launch_buttons": buttons}
+        config, page = SimpleNamespace(html_theme_options=look), nodes.section("", *paragraphs)
+        app = SimpleNamespace(config=config, builder=SimpleNamespace(name=builder), srcdir=str(tmp_path / "book"))
+        dress_openings(app, page, "01-a-chapter")
+        return page.pformat()
+
+    return dress
+
+
+def test_an_opening_offers_to_run_its_chapter(dressed: Dress) -> None:
+    page = dressed("html", plain_opening())
+    assert (
+        page.count("<list_item>") == 3
+        and page.count("E;F") == 1
+        and '<reference refuri="x">' in page
+        and "; nothing else." in page
+    )
+    assert "Chapter 01 · 25 minutes to read · 1 second to run · 3 checked claims" in page
+    colab = "https://colab.example.org/github/owner/name/blob/main/book/01-a-chapter.ipynb"
+    assert f'href="{colab}">Run it in Colab</a>' in page
+    assert 'href="_sources/01-a-chapter.ipynb" download="01-a-chapter.ipynb"' in page
+    assert 'role="switch"> Show all code</label>' in page
+    page = dressed("html", plain_opening(), owner="no_body")  # who cannot be, so Colab could fetch nothing
+    assert "colab.example.org" not in page and 'chapter-01.zip">Run it in Colab</a>' in page

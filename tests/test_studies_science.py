@@ -1,0 +1,423 @@
+"""What each study is about: the script in its order, splits that share nothing, words that follow a rule."""
+
+import hashlib
+import itertools
+import json
+import math
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pack_hangul
+import pytest
+import torch
+from scipy.special import logsumexp
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from helpers import data, losses, metrics, train
+from helpers.models import AutoEncoder, Encoder
+from helpers.seed import rngs, torch_seed
+from helpers.studies import energies_at_work as work
+from helpers.studies import flexibility, group, ladder, pull_away_digits, sequences, stability, syllables
+from helpers.studies.group import Outcome, StudyGroupEncoder, run
+from helpers.studies.ladder import RUNGS, Rung, pairs_interval
+from helpers.studies.sweep import recorded, select
+from helpers.studies.syllables import HANGUL_FOLDS, HANGUL_SPLITS, Arm, hangul
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def written_out(seed, steps):
+    """The same experiment as a script from top to bottom; return the losses and the test pairs' cosines."""
+    torch.manual_seed(seed)
+    encoder = StudyGroupEncoder()
+    a, b, same = torch.randn(16, 3, 32, 32), torch.randn(16, 3, 32, 32), torch.randint(0, 2, (16,))
+    optimizer = torch.optim.Adam(encoder.parameters(), lr=0.001)
+    printed = []
+    for _ in range(steps):
+        loss = losses.cosine_bce(encoder(a), encoder(b), same)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        printed.append(loss.item())
+    a, b = torch.randn(8, 3, 32, 32), torch.randn(8, 3, 32, 32)
+    with torch.no_grad():
+        return torch.tensor(printed), (encoder(a) * encoder(b)).sum(-1)  # unit vectors: the cosine
+
+
+@pytest.fixture
+def double():
+    """Let networks and noise be in double precision: updates make rounding errors of single precision grow."""
+    torch.set_default_dtype(torch.double)
+    yield
+    torch.set_default_dtype(torch.float)
+
+
+@pytest.mark.usefixtures("double")
+def test_it_is_the_script_from_top_to_bottom_and_the_first_rung(monkeypatch):
+    monkeypatch.setattr(ladder, "judge", lambda *_, **__: None)  # digits are in single precision
+    outcome, (printed, cosines) = run(3, steps=2), written_out(3, 2)
+    _, climbed, _ = ladder.train_and_judge(replace(RUNGS["the group's run"], updates=2), 3)
+    for found, expected in ((outcome.losses, printed), (outcome.test_cosines, cosines), (climbed, printed)):
+        torch.testing.assert_close(found, expected, atol=1e-9, rtol=0)
+    each = binary_cross_entropy_with_logits(outcome.train_cosines[:-1], outcome.train_same.double().expand(2, -1))
+    assert outcome.losses.mean().item() == pytest.approx(each.item())
+
+
+def test_every_rung_begins_with_the_loss_that_was_recorded(monkeypatch):
+    """So encoders, losses, pairs and augmentation are those of the record, and seeds mean the same."""
+    monkeypatch.setattr(ladder, "judge", lambda *_, **__: None)
+    for name, rung in RUNGS.items():
+        if rung.updates:
+            _, loss, _ = ladder.train_and_judge(replace(rung, updates=1, finish=0), 1)
+            (row,) = select(recorded("ladder"), rung=name, seed=1)
+            assert loss.item() == pytest.approx(row["metrics"]["first_loss"], abs=1e-4), name
+
+
+@pytest.mark.parametrize(
+    ("cosines", "same", "accuracy", "constant"),
+    [
+        ([0.9, -0.1, 0.0, 0.2], [1, 1, 0, 0], 0.5, False),  # a cosine of 0 is not above the threshold
+        ([0.9] * 8, group.LABELS, 0.125, True),
+        ([-0.9] * 8, group.LABELS, 0.875, True),
+    ],
+)
+def test_answers_of_a_made_up_run(cosines, same, accuracy, constant):
+    nothing = torch.zeros(1)
+    outcome = Outcome(nothing, nothing, nothing, torch.tensor(same), nothing, torch.tensor(cosines))
+    assert outcome.predictions.tolist() == [float(cosine > 0) for cosine in cosines]
+    assert (outcome.accuracy, outcome.constant) == (accuracy, constant)
+    assert outcome.probabilities.tolist() == pytest.approx([1 / (1 + math.exp(-cosine)) for cosine in cosines])
+
+
+def test_the_threshold_does_not_see_the_test_labels(monkeypatch):
+    network = ladder._start(Rung(), 0)[0]
+    before = ladder.judge(network)
+    exams = {split: ladder.held_out(split) for split in ("validation", "test")}
+    exams["test"] = (*exams["test"][:2], 1 - exams["test"][2])
+    monkeypatch.setattr(ladder, "held_out", lambda split, _: exams[split])
+    after = ladder.judge(network)
+    assert (after.threshold, after.accuracy) == (before.threshold, pytest.approx(1 - before.accuracy))
+
+
+def test_other_pictures_are_learned_and_judged():
+    with torch_seed(0):
+        white = {split: (torch.rand(40, 3, 32, 32), torch.arange(40) % 2) for split in ("train", "validation", "test")}
+    for images, labels in white.values():
+        images[labels == 0] *= -1  # so bright or dark: easy
+    network, _, judged = ladder.train_and_judge(Rung(data="digits"), 0, pictures=lambda split: white[split])
+    assert judged[10].accuracy > 0.95 > ladder.judge(network).accuracy
+
+
+def test_draws_that_hold_no_pair_do_not_count_as_wrong():
+    pairs, (rng,) = torch.tensor([[0, 1], [2, 3]]), rngs([0])  # many draws hold both pictures of neither pair
+    assert pairs_interval(torch.ones(2), pairs, rng, 200) == (1, 1)
+    assert pairs_interval(torch.zeros(2), pairs, rng, 200) == (0, 0)
+    with pytest.raises(ValueError, match=r"pairs: got .*, expected more pairs or draws"):
+        for seed in range(100):
+            pairs_interval(torch.ones(1), pairs[:1], rngs([seed])[0], 2)
+
+
+SHARED = ("depth", "width", "beta", "norm", "lr")  # what all methods have to cope with
+SHORT = {"depth": 1, "width": 8, "lr": 1e-3, "beta": 0.5, "norm": 1, "steps": 4}
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_real_digits_score_as_varied_and_good() -> None:
+    real = pull_away_digits.score(data.digits("test")[0])
+    assert real["classes"] > 9.9 and min(real["sure"], real["precision"], real["recall"]) > 0.8
+    assert real["frechet"] < 15
+
+
+@pytest.mark.parametrize("method", stability.METHODS)
+def test_budgets_are_equal_and_the_levels_of_a_knob_are_dealt_out_evenly(method: str) -> None:
+    trials, levels = stability.settings(method), stability.KNOBS[method]
+    networks = [tuple(trial[name] for name in SHARED) for trial in trials]
+    assert networks == [tuple(trial[name] for name in SHARED) for trial in stability.settings("GAN")]
+    assert len(set(networks)) == len(trials) == 48 and {trial["method"] for trial in trials} == {method}
+    for name, value in {(name, trial[name]) for trial in trials for name in SHARED}:
+        counts = Counter(trial["knob"] for trial in trials if trial[name] == value)
+        assert set(counts) == set(levels) and max(counts.values()) - min(counts.values()) <= 1
+    assert set(Counter(trial["knob"] for trial in trials).values()) == {48 // len(set(levels))}
+
+
+def test_thresholds_are_those_of_gaussian_pixels_and_of_half_the_digits() -> None:
+    real = stability.digits().double()
+    root = torch.linalg.cholesky(torch.cov(real.T) + 1e-5 * torch.eye(real.shape[1]))
+    fitted = real.mean(0) + normal(metrics.FRECHET_N, real.shape[1]) @ root.T
+    assert stability.score(fitted.float())["distance"] == pytest.approx(stability.USABLE, abs=5)
+    assert stability.COLLAPSED == 10 / 2
+
+
+def test_a_diverging_run_is_recorded_and_does_not_take_its_neighbours_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where run 6 takes part, all three are lost; trained alone, the other two are what they are without it."""
+    real, setting = stability.digits(), {**SHORT, "method": "EBGAN", "knob": 0.3, "looks": 1}
+    alone = stability.collect(lambda seeds: stability.train_and_score(seeds, **setting), [4, 5])
+
+    def training(seeds: list[int]) -> Any:
+        monkeypatch.setattr(stability, "digits", lambda: torch.full_like(real, torch.inf) if 6 in seeds else real)
+        return stability.train_and_score(seeds, **setting)
+
+    outcome = stability.collect(training, range(4, 7))
+    assert outcome["error"][:2] == [None, None] and "NaN or infinite" in outcome["error"][2]
+    assert outcome["distance"][:2] == [pytest.approx(distance, rel=1e-3) for distance in alone["distance"]]
+    assert outcome["distance"][2] == [] and outcome["recall"][2] is None
+
+
+@pytest.mark.parametrize("name", (*flexibility.ENERGIES, *flexibility.GAN_LOSSES))
+def test_every_energy_and_every_loss_moves_both_networks(name: str) -> None:
+    game, method = flexibility.new_game(name, 0, 1e-3, [0, 1])
+    before = [[p.detach().clone() for p in network.parameters()] for network in (game.generator, game.discriminator)]
+    real, z = stability.digits()[:8].expand(2, 8, 196), torch.ones(2, 8, stability.LATENT)
+    assert train.d_step(game, method, real, z).shape == train.g_step(game, method, z).shape == (2,)
+    for network, old in zip((game.generator, game.discriminator), before, strict=True):
+        assert not all(map(torch.equal, network.parameters(), old))
+
+
+def test_energies_are_what_they_are_called() -> None:
+    x = torch.zeros(1, 2, 196)
+    for name, energy in (("mean square", 4.0), ("length", 28.0), ("absolute", 2.0), ("features", 4.0)):
+        assert torch.allclose(flexibility.ENERGIES[name][2](lambda rows: rows + 2, x), torch.tensor([[energy, energy]]))
+    scalar = flexibility.ENERGIES["scalar"][2](lambda rows: rows.sum(-1), x)
+    assert torch.allclose(scalar, torch.full((1, 2), 2.0).log())
+
+
+PAGE = Path(__file__).resolve().parents[1] / "book" / "10-energies-of-film-and-words.ipynb"
+PAPER = AutoEncoder(nn.Identity(), nn.Hardtanh(-1.0, -0.999))  # copies everything as nearly white paper
+
+
+def source(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_filler_never_sees_the_hidden_pixels() -> None:
+    seen = []
+
+    class Spy(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(x.detach() * work.HIDDEN)
+            return super().forward(x)
+
+    work.train_network(Spy(28, 28), "fill", 0, 2, source())
+    mean = work.digits_without(0, "train")[0].mean(0, keepdim=True) * work.HIDDEN
+    assert len(seen) == 2 and all(torch.allclose(x, mean.expand_as(x), atol=1e-6) for x in seen)
+
+
+def test_the_energy_in_the_logits_by_another_route() -> None:
+    torch.manual_seed(0)
+    network, x = Encoder(widths=(8,), dim=10).eval(), data.digits("test")[0][:20]
+    logits = train.embed(network, x).double()
+    energy = work.DOUBTS["logits"](logits)
+    assert torch.allclose(energy, -torch.from_numpy(logsumexp(logits.numpy(), axis=1)), atol=1e-5)
+    # Doubt is what is left of it without the largest logit: log max p = E + max f.
+    sure = 1 - work.DOUBTS["classifier"](logits)
+    assert torch.allclose(sure.log(), energy + logits.amax(1), atol=1e-5)
+
+
+def test_descent_follows_the_slope_of_the_summed_square_error() -> None:
+    pictures, x = data.digits("test")[0][:3], torch.zeros(3, 1, 28, 28)
+    assert work.hidden_error(pictures + 2 * work.HIDDEN, pictures) == 4  # and outside nothing counts:
+    assert work.hidden_error(pictures + 1 - work.HIDDEN, pictures) == 0
+    seen = work.descend(PAPER, x, work.paste(pictures), (0, 2, 7))
+    for step in range(8):
+        if step in (0, 2, 7):
+            assert torch.allclose(seen.pop(0), (pictures + work.HIDDEN * (x - pictures)).clamp(-1, 1), atol=1e-6)
+        x = x - 0.1 * work.HIDDEN * 2 * (x - x.clamp(-1, -0.999))  # outside its range the copy has no slope
+    assert not seen
+
+
+def test_effective_numbers_of_even_and_uneven_fonts() -> None:
+    cells = work.small_hangul("train", syllables.SYLLABLES)
+    real = work.syllable_batch(200, source())
+    every, even = (work.style_report(some, real) for some in (cells.flatten(0, 1), cells[0]))
+    assert every["cells"] == pytest.approx(88) and every["font_counts"] == 11 * [8]  # each is its own cell
+    assert (even["fonts"], even["cells"]) == pytest.approx((11, 11)) and even["near"] == 1
+    assert work.style_report(real, real)["near"] == pytest.approx(0.95, abs=0.01)
+    uneven = work.style_report(cells[:, 0][[0, 0, 0, 1]], real)
+    shares = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
+    assert uneven["fonts"] == pytest.approx(1) and uneven["cells"] == pytest.approx(shares)
+    assert uneven["font_counts"] == [4] + 10 * [0]
+
+
+def test_digits_move_straight_at_a_constant_speed_and_stay_in_the_frame() -> None:
+    clips = sequences.moving_digits(data.digits("test")[0], 400, source())
+    assert clips.shape == (400, 4, 12, 12) and clips.min() >= -1 and clips.max() <= 1
+    ink = (clips + 1).sum((2, 3))  # (n, FRAMES)
+    assert (ink.amin(1) / ink.amax(1) > 0.9).float().mean() > 0.95
+    steps = sequences.centre_of_mass(clips).diff(dim=1)  # (n, 3, 2)
+    assert steps.diff(dim=1).norm(dim=-1).mean() < 0.03
+    speed = steps.norm(dim=-1).mean(1)
+    assert speed.min() > sequences.SLOWEST - 0.15 and speed.max() < sequences.FASTEST + 0.1
+    assert speed.mean() == pytest.approx(1, abs=0.06)
+    quarters = torch.histc(torch.atan2(*steps.mean(1).T), 4, -torch.pi, torch.pi)
+    assert quarters.min() > 70  # all directions, 100 expected in each quarter
+
+
+def test_centre_of_mass_of_one_dot_and_of_nothing() -> None:
+    clip = torch.full((2, 5, 7), -1.0)
+    clip[0, 3, 6] = 1
+    assert torch.allclose(sequences.centre_of_mass(clip), torch.tensor([[6.0, 3.0], [3.0, 2.0]]), atol=1e-3)
+
+
+def test_report_of_stills_of_real_clips_and_of_jumps() -> None:
+    learn, compare = sequences.moving_threes()
+    still = sequences.clip_report(learn[:250, :1].expand(-1, 4, -1, -1))
+    assert max(still["acceleration"], still["fast"]) < 1e-4
+    same, other = sequences.clip_report(compare), sequences.clip_report(learn[:250])
+    assert same["frechet"] == pytest.approx(0, abs=1e-3)
+    assert 0.05 < other["frechet"] < still["frechet"] < 3
+    assert other["slow"] < other["middle"] < other["fast"]
+    total, jumps = 0.0, learn[:250].roll(1, dims=1)  # the last frame first
+    for clip in jumps:
+        a, b, c, d = sequences.centre_of_mass(clip)
+        total += float(((c - b) - (b - a)).norm() + ((d - c) - (c - b)).norm()) / 2
+    assert sequences.clip_report(jumps)["acceleration"] == pytest.approx(total / 250, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def page() -> dict[str, Any]:
+    """Run the ideas of chapter 10, without its trainings."""
+    names: dict[str, Any] = {"SEED": 0, "CLIP_STEPS": 3, "WORD_STEPS": 3}
+    trained = ("generators = {}", "written = {", "texts |=", "softened = {")  # and what needs it
+    for cell in nbformat.read(PAGE, as_version=4).cells:
+        if {"setup", "idea"} & set(cell.metadata.get("tags", [])) and not any(map(cell.source.count, trained)):
+            exec(cell.source, names)
+    return names
+
+
+def test_the_pages_clips_are_those_of_the_study(page: dict[str, Any]) -> None:
+    for judged, drawn in sequences.ARMS:
+        film, _ = page["shoot"](judged, drawn)
+        expected, _ = sequences.train_clips(page["RUNS"], judged, drawn, 3)
+        assert torch.equal(film, expected)
+
+
+def follows_the_rule(text: str, page: dict[str, Any]) -> bool:
+    """Another way to the same answer: list the only two ways to fill six places, and try both vowel sets."""
+    consonants, finals = page["CONSONANTS"], page["FINALS"]
+    return len(text) == 6 and any(
+        all(letter in slot for letter, slot in zip(text, slots, strict=True))
+        for vowels in ("aoi", "eui")
+        for slots in ([consonants, vowels, finals] * 2, [consonants, vowels] * 3)
+    )
+
+
+def test_the_rule_agrees_with_a_list_of_all_shapes(page: dict[str, Any]) -> None:
+    some = map("".join, itertools.product("gkaei", repeat=6))  # a final, one that is none, a vowel of each kind
+    verdicts = {text: page["is_word"](text) for text in some}
+    assert verdicts == {text: follows_the_rule(text, page) for text in verdicts}
+    assert 50 < sum(verdicts.values()) < len(verdicts) - 50
+    others = ["hanga", "hanganga", "hangax", "hangan\n", ""]
+    assert not any(map(page["is_word"], others)) and page["is_word"]("hangan")
+
+
+FOLDS = range(HANGUL_FOLDS)
+FONTS = json.loads((data.ASSETS / "hangul_fonts.json").read_text(encoding="utf-8"))
+SIZES = {"train": (440, 11), "validation": (50, 2), "test": (150, 3), "test_seen_fonts": (150, 11)}
+drawn = pytest.mark.skipif(
+    bool(pack_hangul.missing_fonts()),
+    reason="needs the fonts of Debian's packages fonts-nanum, fonts-nanum-extra and fonts-woowa-bm",
+)
+
+
+def test_the_packed_syllables_are_the_ones_the_numbers_were_measured_with() -> None:
+    images, names, fonts = syllables.packed_hangul()
+    assert images.shape == (16, 640, 32, 32) and images.dtype == np.uint8
+    content = hashlib.sha256(images.tobytes() + ("".join(names) + ", ".join(fonts)).encode()).hexdigest()
+    assert content == "04b605ad5ca7d3ccc6f6060f1d597a807bebc583adb6acad55353e311103e112"
+    path = Path(data.__file__).parent / "assets" / "hangul.npz"
+    licences = np.load(path)["licences"]
+    assert path.stat().st_size < 3_000_000 and len(licences) == 16
+    assert all("SIL Open Font License 1.1" in licence for licence in licences)
+    pack_hangul.check_fonts(fonts, images)
+    with pytest.raises(SystemExit, match="Nanum Gothic and twin are too alike"):
+        pack_hangul.check_fonts([fonts[0], "twin"], images[[0, 0]])
+
+
+def test_the_syllables_are_chosen_by_the_rule_from_all_of_ks_x_1001() -> None:
+    common, names = pack_hangul.common_syllables(), syllables.packed_hangul()[1]
+    assert len(common) == len(set(common)) == 2350 and (common[0], common[-1]) == ("가", "힝")
+    assert pack_hangul.chosen_syllables() == names and len(set(names)) == 640
+
+
+@drawn
+@pytest.mark.parametrize("number", range(16))
+def test_the_script_draws_what_is_packed(number: int) -> None:
+    images, names, fonts = syllables.packed_hangul()
+    face, some = pack_hangul.FACES[number], slice(number, None, 40)
+    assert face.name == fonts[number]
+    again = pack_hangul.draw_all(face, names[some])
+    # Another version of FreeType may round otherwise: a level here and there, no other picture.
+    assert np.abs(again.astype(int) - images[number, some]).mean() < 0.1
+    with pytest.raises(SystemExit, match=rf"{face.name} has no glyph for \U00010380"):  # Ugaritic
+        pack_hangul.draw_all(face, ["가", "\U00010380"])
+
+
+@pytest.mark.parametrize("fold", FOLDS)
+def test_each_split_has_its_size_and_nothing_is_in_two_of_them(fold: int) -> None:
+    parts = {split: hangul(split, fold) for split in HANGUL_SPLITS}
+    for split, part in parts.items():
+        assert (len(part.syllables), len(part.fonts)) == part.images.shape[:2] == SIZES[split]
+        assert (part.images.min(), part.images.max()) == (-1, 1) and part.images[..., 0, 0].eq(-1).all()  # −1 is paper
+    seen = parts.pop("test_seen_fonts")
+    assert (seen.syllables, seen.fonts) == (parts["test"].syllables, parts["train"].fonts)
+    assert len(set().union(*(part.syllables for part in parts.values()))) == 440 + 50 + 150
+    assert len(set().union(*(part.fonts for part in parts.values()))) == 11 + 2 + 3
+
+
+def test_no_syllable_and_no_font_is_tested_twice() -> None:
+    tests = [hangul("test", fold) for fold in FOLDS]
+    assert len(set().union(*(part.syllables for part in tests))) == 3 * 150
+    assert [list(part.fonts) for part in tests] == FONTS["groups"]
+    with pytest.raises(ValueError, match="fold: got 3"):
+        hangul("test", 3)  # would be the first fold's fonts with other syllables
+
+
+@pytest.mark.parametrize("fold", FOLDS)
+def test_a_row_is_one_syllable_and_a_column_one_font(fold: int) -> None:
+    images, names, fonts = syllables.packed_hangul()
+    part = hangul("validation", fold)
+    for row, column in ((0, 1), (49, 0)):
+        packed = images[fonts.index(part.fonts[column]), names.index(part.syllables[row])]
+        np.testing.assert_array_equal(((part.images[row, column, 0] + 1) * 7.5).round().numpy(), packed)
+
+
+@pytest.mark.parametrize("pairs", ["fonts", "views"])
+def test_a_pair_is_one_syllable_in_two_fonts_or_two_views_of_one_picture(pairs: str) -> None:
+    images = hangul("train").images
+    place = {images[n, f].numpy().tobytes(): (n, f) for n in range(440) for f in range(11)}
+    drawn = syllables.draw_pairs(Arm(pairs=pairs, augment=0.0), images, torch.Generator().manual_seed(3))
+    spots = [(place[a.numpy().tobytes()], place[b.numpy().tobytes()]) for a, b in zip(*drawn, strict=True)]
+    assert all(one == other and (font == second) == (pairs == "views") for (one, font), (other, second) in spots)
+    assert len({syllable for (syllable, _), _ in spots}) == len(spots) == Arm().batch
+    moved = syllables.draw_pairs(Arm(pairs=pairs, augment=0.5), images, torch.Generator().manual_seed(3))
+    assert (moved[0] - moved[1]).abs().mean() > 0.01
+
+
+def test_training_looks_at_the_training_part_only_and_all_arms_start_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(syllables, "hangul", lambda *place: asked.append(place) or hangul(*place))
+    first, same = (syllables.train_encoder(Arm(pairs, updates=0, finish=0), 5, 1)[0] for pairs in ("fonts", "views"))
+    assert all(map(torch.equal, first.parameters(), same.parameters())) and set(asked) == {("train", 1)}
+    assert syllables.train_encoder(Arm(updates=2, finish=1, batch=4), 0, 1)[1].loss.shape == (3,)
+
+
+def test_an_encoder_that_knows_the_syllable_has_everything_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [hangul(split) for split in HANGUL_SPLITS]
+    spots = dict(zip(syllables.packed_hangul()[1], normal(640, 32), strict=True))
+
+    def embed_fonts(_: nn.Module, images: Tensor) -> Tensor:
+        part = next(part for part in parts if torch.equal(part.images, images))
+        return torch.stack([spots[syllable].expand(len(part.fonts), -1) for syllable in part.syllables])
+
+    monkeypatch.setattr(syllables, "embed_fonts", embed_fonts)
+    judged = syllables.evaluate(nn.Identity(), 0)
+    assert judged["unseen"] == judged["seen"] == judged["validation"] == 1 and judged["pairs"] == [1] * 6
+    assert judged["alignment"] == pytest.approx(0)
