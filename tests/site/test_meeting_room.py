@@ -157,6 +157,23 @@ def test_a_meeting_with_three_browsers(address, browser):
     assert not problems, problems
 
 
+def test_the_group_gives_points_where_the_guide_has_a_dash(address, browser):
+    with room(browser, address) as page:
+        begin(page, 8, ["Ann", "지우"])
+        press(page, "next")
+        press(page, "next")
+        chat = "M8P2;Ann;half;0.1\n[지우] [오후 6:03] M8P2；지우；the share of ones；3 %"
+        page.locator('[data-name="lines M8P2"]').fill(chat)
+        press(page, "Take these lines")
+        press(page, "reveal M8P2")
+        points = page.locator(".meet-guesses tr").last
+        expect(points).to_have_text("points01")
+        page.get_by_label("Points that you give 지우").fill("1")
+        expect(points).to_have_text("points02")
+        text = exported(page)
+        assert "| 지우 | the share of ones; 3 % | 2 |" in text and "| Ann | half; 0.1 | 0 |" in text
+
+
 def test_the_clock_goes_on_in_a_tab_that_does_not_tick(address, browser):
     with room(browser, address) as page:
         begin(page, 8)

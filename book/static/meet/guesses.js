@@ -26,7 +26,7 @@ function faultOf(values, { fields, counts }) {
 // Read pasted lines: those that are whole, and the others with what is wrong with them.
 export function readLines(text, prompts, names, revealed = []) {
   const good = [], broken = [];
-  for (const line of text.split(/\r?\n/).map(one => one.trim()).filter(Boolean)) {
+  for (const line of text.replaceAll("；", ";").split(/\r?\n/).map(one => one.trim()).filter(Boolean)) {
     // A chat puts names and times in front of a line.
     const [, id, rest] = /(?:^|[\s:>])(M\d+P\d+)\s*;(.*)$/i.exec(line) ?? [];
     const prompt = prompts.find(one => id && same(one.id, id));

@@ -38,6 +38,7 @@ function start({ goal }, names, fault) {
 
 // What the others open on their phones, for the call's chat.
 function inviting({ meeting }) {
+  if (location.protocol === "file:") return null;  // nobody else can open it
   const address = new URL(`?meeting=${meeting.number}#guess`, location.href).href, copied = h("span", { role: "status" });
   const copy = button(say("copy"), async () => { await navigator.clipboard?.writeText(address); copied.textContent = say("copied"); }, { "aria-label": `${say("copy")}: ${say("invite")}` });
   return h("p", { class: "meet-invite" }, `${say("invite")}: `, h("a", { href: address, target: "_blank" }, address), " ", copy, " ", copied);
