@@ -233,6 +233,64 @@ def test_speed_and_the_step_to_stop_at_stand_in_the_link_and_leave_the_runs_alon
     page.wait_for_function("() => lab.state().step > 60")
 
 
+def test_the_keyboard_alone_reaches_and_works_everything(lab):
+    page = lab("?data=drawn&seeds=0-1&units=8")
+    keys, focus = page.keyboard, "() => document.activeElement.matches"
+    page.locator("[name=lab-view]:checked").focus()
+    reached = []
+    while page.evaluate("() => document.activeElement.closest('.lab') !== null"):
+        style = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+        reached.append(page.evaluate("() => document.activeElement.outerHTML.slice(0, 90)"))
+        assert style != "none", f"no ring at {reached[-1]}"
+        keys.press("Tab")
+    controls = "a, button, select, input, summary, canvas[tabindex='0']"
+    able = page.evaluate(f"""() => [...document.querySelectorAll(".lab :is({controls})")]
+        .filter(e => e.offsetParent && (e.type !== 'radio' || e.checked)).length""")
+    assert len(reached) == able > 25
+    changes = {"[data-preset]": "ArrowDown", "[data-set=method]": "ArrowDown", "[data-set=lr]": "ArrowDown"}
+    changes |= {"[data-runs]": "ArrowUp", "[name=lab-view]:checked": "ArrowRight", "[data-speed]": "ArrowUp"}
+    for control, key in changes.items():
+        before = page.evaluate("() => location.search")
+        page.locator(control).focus()
+        keys.press(key)
+        page.wait_for_function("before => location.search !== before", arg=before)
+        page.wait_for_timeout(300)
+        assert page.evaluate(f"{focus}('{control}')"), f"{control} was left behind"
+    page.locator("input[data-seeds]").focus()
+    keys.press("Control+A")
+    keys.type("3-5")
+    keys.press("Enter")
+    page.wait_for_function("() => lab.state().seeds.join() === '3,4,5'")
+    page.locator("[data-do=play]").focus()
+    keys.press("Space")
+    page.wait_for_function("() => lab.state().step > 2")
+    keys.press("Space")
+    expect(page.locator("[data-do=play]")).to_have_text("Play")
+    assert page.locator(".lab-announces").inner_text().startswith("Step ")
+    page.locator("[data-seed='4']").focus()
+    keys.press("Enter")
+    expect(page.locator("[data-seed='4']")).to_have_attribute("aria-pressed", "true")
+    page.locator("[data-do=python]").focus()
+    keys.press("Enter")
+    keys.press("Tab")
+    assert page.evaluate(f"{focus}('.lab-python')"), "its code can be scrolled"
+
+
+def test_whoever_asks_for_less_motion_gets_a_picture_a_second(address, browser):
+    problems: list[str] = []
+    with browser.new_context(viewport=DESKTOP, reduced_motion="reduce") as context:
+        page = watched(context, address, problems)
+        page.goto(address + "lab.html?seeds=0&units=8")
+        page.wait_for_function("() => window.lab")
+        page.evaluate("""() => { window.seen = 0;
+            const says = document.querySelector('.lab-says');
+            new MutationObserver(() => seen += 1).observe(says, { childList: true }); }""")
+        page.get_by_role("button", name="Play").click()
+        page.wait_for_timeout(4000)
+        assert 1 <= page.evaluate("seen") <= 10 and state(page)["step"] > 20
+    assert not problems, problems
+
+
 def test_a_phone_has_room_for_fingers_and_the_picture_is_near_the_top(lab):
     page = lab()
     page.set_viewport_size(PHONE)

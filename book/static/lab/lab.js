@@ -332,7 +332,7 @@ export class Lab {
 
   // ------------------------------------------------------------------------------------------- controls
   #fields() {
-    const { settings } = this, field = (text, inside) => `<label>${text} ${inside}</label>`;
+    const { settings } = this, held = controlOf(document.activeElement), field = (text, inside) => `<label>${text} ${inside}</label>`;
     const select = (name, values, words = {}) => field(WORDS.name[name], `<select data-set="${name}">${values.map(value => option(value, words[value] ?? short(value), value === settings[name])).join("")}</select>`);
     const numbers = name => {
       const values = [...new Set([...OFFERED[name], settings[name]])].sort((a, b) => a - b);
@@ -350,7 +350,7 @@ export class Lab {
     this.$("[data-speed]").value = this.pace.speed;
     this.$("[data-stop]").value = this.pace.stop;
     const main = fields.filter(name => MAIN.has(name));
-    this.$(".lab-main").innerHTML = `<fieldset class="lab-view">${views}</fieldset>`
+    this.$(".lab-main").innerHTML = `<fieldset class="lab-view" aria-label="${WORDS.view}">${views}</fieldset>`
       + field(WORDS.preset, `<select data-preset>${presets}</select>`) + write(main);
     this.$(".lab-more").innerHTML = write(fields.filter(name => !MAIN.has(name)))
       + field(WORDS.seeds, `<input data-seeds value="${writeSeeds(this.seeds)}" size="9">`)
@@ -359,6 +359,7 @@ export class Lab {
     large.tabIndex = drawn ? 0 : -1;
     large.setAttribute("role", drawn ? "application" : "img");
     this.show.stamp = drawn ? this.show.stamp ?? [0, 0] : null;
+    if (held) this.$(held)?.focus();  // or whoever works with the keyboard would start from the top
   }
 
   #drawing() {
@@ -405,6 +406,7 @@ export class Lab {
     row.append(link, ` (${used(this.settings).filter(name => !["method", "data", "labels", "points"].includes(name))
       .map(name => `${WORDS.name[name].toLowerCase()} ${WORDS[name]?.[this.settings[name]] ?? this.settings[name]}`).join(", ")}). ${this.words}`);
     this.$(".lab-kept").append(row);
+    this.$(".lab-copied").textContent = WORDS.kept;
   }
 
   async #do(name) {
@@ -415,7 +417,8 @@ export class Lab {
     if (name === "clear") return this.#points([]);
     if (name === "copy") return this.#copy();
     if (name === "keep") return this.#keep();
-    this.$(".lab-python").toggleAttribute("hidden");
+    const folded = this.$(".lab-python").toggleAttribute("hidden");
+    this.$("[data-do=python]").setAttribute("aria-expanded", !folded);
     this.#write();
   }
 
@@ -495,6 +498,14 @@ export class Lab {
     canvas.removeEventListener("pointermove", add);
     await this.#points([...(this.drawing ?? this.settings.points), ...points]);
   }
+}
+
+// A selector for a control that is written anew with every change; null for anything else.
+function controlOf(element) {
+  if (!element?.closest(".lab-fields")) return null;
+  if (element.name === "lab-view") return "[name=lab-view]:checked";
+  const [name, value] = Object.entries({ ...element.dataset })[0] ?? [];
+  return name ? `.lab-fields [data-${name}="${value}"]` : null;
 }
 
 // Old settings with changes. A new method brings its own defaults; what both methods use stays as it was.

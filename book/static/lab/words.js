@@ -78,6 +78,7 @@ export const WORDS = {
     precision: value => `a mean precision of ${short(value)}`, accuracy: value => `a mean accuracy of ${short(100 * value)} %`,
     d_loss: value => `a mean loss of ${short(value)}`, constant: value => `${value} runs give every pair the same answer`,
   },
+  view: "View", kept: "Kept: see the list below.",
   keep: "Keep this result", soon: "The large picture of one run, which comes in a moment.",
   no_preset: id => `preset: got “${id}”, and there is none of that name`,
   need_speed: (given, names) => `speed: got “${given}”, wanted one of ${names.join(", ")}`,
