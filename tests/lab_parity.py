@@ -24,7 +24,6 @@ def apart(ours: list[float], theirs: list[float]) -> float:
     return float((torch.tensor(ours, dtype=torch.double) - torch.tensor(theirs, dtype=torch.double)).abs().max())
 
 
-# ------------------------------------------------------------------------------------------------ the plane
 def critic() -> torch.nn.Module:
     return models.mlp((2, 32, 32, 1), [1], scalar=True)
 
@@ -118,6 +117,14 @@ def weights(network: torch.nn.Module) -> list[float]:
     return flat(p.detach() for p in network.parameters())
 
 
+def update(loss: Tensor, *optimizers: torch.optim.Optimizer) -> None:
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    loss.sum().backward()
+    for optimizer in optimizers:
+        optimizer.step()
+
+
 def check_plane(lab: Lab, name: str) -> None:
     make, method_of, fault = PLANE[name]
     generator, discriminator = models.mlp((2, 32, 32, 2), [0]).double(), make().double()
@@ -130,13 +137,8 @@ def check_plane(lab: Lab, name: str) -> None:
         method = method_of(batch)
         if "one_optimizer" in name:
             loss = method.d_loss(discriminator, batch["real"], generator(batch["noise"]))
-            game.d_optimizer.zero_grad()
-            game.g_optimizer.zero_grad()
-            loss.sum().backward()
-            d_grads, g_grads = gradients(discriminator), gradients(generator)
-            game.d_optimizer.step()
-            game.g_optimizer.step()
-            said = [loss.item(), loss.item()]
+            update(loss, game.d_optimizer, game.g_optimizer)
+            d_grads, g_grads, said = gradients(discriminator), gradients(generator), [loss.item()] * 2
         else:
             said = [train.d_step(game, method, batch["real"], batch["noise"]).item()]
             d_grads = gradients(discriminator)
@@ -161,16 +163,13 @@ def check_chains(lab: Lab) -> None:
     for step, batch in enumerate(batches):
         fake = sampling.langevin(energy, batch["real"], 8, 0.005, rng=seed.rngs([step])[0])
         loss = losses.contrastive_divergence(energy(batch["real"]), energy(fake))
-        optimizer.zero_grad()
-        loss.sum().backward()
+        update(loss, optimizer)
         assert apart(ours["losses"][step][:1], [loss.item()]) < 1e-5
         assert apart(ours["d"][step], gradients(energy)) < 1e-4
-        optimizer.step()
         slowing.step()
     assert apart(ours["weights"]["discriminator"], weights(energy)) < 1e-3
 
 
-# -------------------------------------------------------------------------------------------------- contrast
 def pair_loss(kind, scale, bias):
     """A loss of unit embeddings of anchors, positives, negatives, of the pairs' labels and of classes."""
 
@@ -208,11 +207,9 @@ def check_pairs(lab: Lab, kind: str) -> None:
     for step in range(STEPS):
         units = torch.nn.functional.normalize(encoder(points[None])[0], dim=-1)
         value = loss(*units.chunk(3), same, classes)
-        optimizer.zero_grad()
-        value.backward()
+        update(value, optimizer)
         assert apart([ours["losses"][step]], [value.item()]) < 1e-5
         assert apart(ours["encoder"][step], gradients(encoder)) < 1e-4
         assert not learned or apart(ours["head"][step], head.grad.tolist()) < 1e-4
-        optimizer.step()
     assert apart(ours["weights"]["encoder"], weights(encoder)) < 1e-3
     assert apart(ours["weights"]["head"], head.tolist()) < 1e-3

@@ -1,8 +1,4 @@
-"""The build fails when it should, and says where: tried on a book of two pages with the real configuration.
-
-Each test breaks one thing. Outputs, MyST in notebooks and missing alt texts are caught earlier, by
-test_notebooks.py.
-"""
+"""The build fails when it should, and says where: each test breaks a book of two pages with the real configuration."""
 
 import os
 import re

@@ -1,8 +1,6 @@
 """A chapter opened alone in Colab: an empty folder, torch at hand, and a first cell that fetches the helpers.
 
-Colab itself cannot be had here, so what matters of it is built: a fresh environment that sees torch and the
-rest (through a `.pth` file) but no helpers, and a bare clone of this working tree that git takes for the
-published address. Nothing is fetched from the network.
+Its stand-in is a fresh environment that sees torch (through a `.pth` file) but no helpers, and a clone of this tree.
 """
 
 import json

@@ -179,20 +179,6 @@ def test_pictures_are_laid_out_in_reading_order_and_minus_one_is_paper(ax: Axes)
     assert image.get_clim() == (-1, 1) and image.cmap(0.0)[:3] == (1, 1, 1) and image.cmap(1.0)[:3] == (0, 0, 0)
 
 
-def test_a_diagrams_arrows_run_from_box_to_box_with_their_labels(ax: Axes) -> None:
-    assert plots.diagram(ax, BOXES, [("in", "net", "x")], [("out", "net", "slope")]) is ax
-    ax.figure.canvas.draw()
-    boxes = {text.get_text(): text.get_bbox_patch().get_window_extent() for text in ax.texts}
-    there, back = (patch.get_window_extent() for patch in ax.patches)
-    assert boxes["in"].x1 < there.x0 < there.x1 < boxes["net"].x0, "it touches neither box"
-    assert boxes["net"].x1 < back.x0 + 3 and back.x1 < boxes["out"].x1
-    assert [patch.get_linestyle() for patch in ax.patches] == ["-", "--"]
-    assert boxes["in"].x1 < boxes["x"].x0 and boxes["x"].x1 < boxes["net"].x0
-    # A bent arrow's label is halfway on the arrow, not on the straight line.
-    assert boxes["slope"].y0 > boxes["x"].y1 and boxes["slope"].y0 < back.y1 < boxes["slope"].y1
-    assert not ax.axison
-
-
 def test_a_diagram_names_a_box_that_is_missing(ax: Axes) -> None:
     with pytest.raises(ValueError, match=r"gradients.*'nowhere'.*in, net, out"):
         plots.diagram(ax, BOXES, [("in", "net", "x")], [("nowhere", "net", "x")])

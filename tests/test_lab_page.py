@@ -78,8 +78,6 @@ def test_links_keep_every_setting_and_seed(given: dict[str, Any]) -> None:
     ("query", "said"),
     [
         ("speed=quick", "speed: got “quick”, wanted one of slow, normal, fast"),
-        ("speed=toString", "speed: got “toString”, wanted one of slow"),
-        ("stop=", "stop: got “NaN”, wanted a whole number"),
         ("stop=-1", "stop: got “-1”, wanted a whole number"),
         ("stop=2.5", "stop: got “2.5”, wanted a whole number"),
     ],

