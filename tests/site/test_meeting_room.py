@@ -195,6 +195,11 @@ def test_a_second_tab_and_the_leaders_window_follow(address, browser):
         press(page, "next")
         expect(leader.locator(".meet-leader")).to_contain_text("Two facts that")
         expect(leader.locator(".meet-leader")).to_contain_text("Then run")
+        leader.evaluate("scrollTo(0, 300)")
+        page.locator('[data-name="lines M8P1"]').fill("-")
+        press(page, "more")  # what happens in the room leaves the leader's place as it is
+        leader.wait_for_timeout(300)
+        assert leader.evaluate("scrollY") == 300
         expect(second.locator("#meet")).to_contain_text("Prompt 1")
         expect(second.locator("#meet")).not_to_contain_text("Two facts that")  # notes are never shared
         for tab in (page, second, page):

@@ -66,9 +66,9 @@ export async function show() {
   const parts = there ? [VIEWS[view()]({ meeting: meeting(), rows: rowsOf(), memory: state(), record: record() })] :
     [h("p", { role: "alert" }, say("missing"))];
   root.replaceChildren(...(view() === "leader" ? [] : [frame()]), ...warnings(), ...parts);
-  const now = `${view()} ${record().step}`, moved = seen && seen !== now;
+  const now = `${view()} ${record().step}`, moved = seen !== now && (seen || view() === "leader");
   seen = now;
-  if (moved || view() === "leader") arrive();
+  if (moved) arrive();
   else if (focused) (root.querySelector(`[data-name="${CSS.escape(focused)}"]`) ?? top()).focus({ preventScroll: true });
   return tick();
 }
