@@ -30,7 +30,8 @@ def course(tmp_path: Path) -> Path:
         vendor = "vendor" if name == "tools" else ""
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", vendor))
     (tmp_path / "tools" / "vendor").symlink_to(ROOT / "tools" / "vendor")
-    (tmp_path / "book" / "references.bib").write_text("", encoding="utf-8")
+    for name in ("book/references.bib", "tools/predictions.toml"):
+        (tmp_path / name).write_text("", encoding="utf-8")
     (tmp_path / "book" / "index.md").write_text("# Start\n\n{{ chapters }}\n", encoding="utf-8")
     (tmp_path / "book" / "exercises.md").write_text("# All exercises\n\n{{ exercises }}\n", encoding="utf-8")
     files = "\n".join(f"      - file: {name}" for name in (*CHAPTERS, "exercises"))
@@ -132,3 +133,5 @@ def test_a_new_chapter_takes_its_notebook_and_one_line(course: Path) -> None:
     link = page_of(course, "exercises").find("a", string=re.compile("1. Look"))
     assert link["href"] == "99-new.html#exercise-1-core-look"
     assert "3 chapters, 1 exercises" in page_of(course, "exercises").text
+    (course / "tools" / "predictions.toml").write_text('["09-gone#a"]\nchoices = ["b", "c"]\n', encoding="utf-8")
+    assert "not on the site: ['09-gone#a']" in build(course).said

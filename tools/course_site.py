@@ -400,6 +400,12 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         write_index(app, site)
 
 
+def keep_the_error(app: Sphinx, error: Exception | None) -> None:
+    """Give back the folder that sphinxcontrib.katex has deleted: to delete it again would hide our own error."""
+    if error is not None:
+        Path(app._katex_static_path).mkdir(exist_ok=True)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the hooks with Sphinx."""
     app.connect("config-inited", prepare, priority=100)
@@ -414,5 +420,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", keep_sections, priority=900)  # as the page will be
     app.connect("html-page-context", defer_scripts, priority=900)
     app.connect("html-page-context", add_date)
+    app.connect("build-finished", keep_the_error, priority=100)
     app.connect("build-finished", mend_pages, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
