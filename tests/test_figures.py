@@ -30,9 +30,6 @@ def test_a_page_gets_a_table_with_named_rows_and_numbers_on_the_right() -> None:
     # A column without a name has no header to be read out.
     head = BeautifulSoup(Table(["", *COLUMNS[1:]], ROWS)._repr_html_(), "html.parser").thead
     assert [cell.name + cell.text for cell in head.select("tr > *")] == ["td", "thusable", "thverdict"]
-
-
-def test_a_terminal_gets_lined_up_text() -> None:
     lines = repr(Table(COLUMNS, ROWS)).splitlines()
     assert lines[1] == "GAN                    9  –" and lines[2] == "EBGAN <b>  −0.3 (0 to 1)  helps"
 

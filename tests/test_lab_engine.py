@@ -149,17 +149,6 @@ def test_contrasts_of_the_lab_do_what_the_chapters_say(found):
     assert metrics.t_interval(scaled - many)[0] > 0
 
 
-def test_the_group_test_of_eight_is_right_once_as_often_as_eight_coins_say():
-    settings = {"view": "contrast", "method": "bare_cosine", "labels": "coins", "lr": 0.001}
-    job = {"settings": settings, "seeds": list(range(512)), "turns": [[10, "both"]]}
-    (runs,) = lab(("findings", job))
-    hits = sum(run[0]["accuracy"] == 1 / 8 for run in runs)
-    low, high = metrics.wilson_interval(hits, 512, 0.99)
-    assert low < 1 / 32 < high, hits
-    whole = torch.tensor([run[0]["accuracy"] for run in runs]).mean()
-    assert abs(whole - 0.5) < 0.02
-
-
 ENGINE = DRIVER.parents[1] / "book" / "static" / "lab" / "engine"
 
 

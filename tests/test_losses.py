@@ -61,15 +61,6 @@ def test_a_players_loss_is_the_mean_of_the_papers_terms_in_each_run(loss: Loss, 
     assert gradcheck(loss, (real.requires_grad_(), fake.requires_grad_()))  # no part of it is cut off
 
 
-@pytest.mark.parametrize("size", [80.0, 1e4, 1e30])
-def test_huge_logits_stay_finite(size: float) -> None:
-    right, wrong = torch.tensor([size]), torch.tensor([-size])
-    assert float(losses.gan_d_loss(right, wrong)) == pytest.approx(0, abs=1e-6)
-    assert float(losses.gan_d_loss(wrong, right)) == pytest.approx(2 * size)
-    assert float(losses.gan_g_loss(wrong)) == pytest.approx(size)
-    assert float(losses.gan_g_loss(right, saturating=True)) == pytest.approx(-size)
-
-
 @pytest.mark.parametrize("runs", [(), (4,)])
 def test_r1_is_half_the_mean_squared_slope(runs: tuple[int, ...]) -> None:
     matrix, x = normal(3, 3), normal(*runs, 6, 3, seed=1).requires_grad_()

@@ -29,31 +29,6 @@ def test_batched_batch_normalisation_is_torchs_for_each_run() -> None:
     torch.testing.assert_close(layer(x), torch.stack(loop))
 
 
-def test_an_autoencoder_is_an_mlp_and_its_mirror_image_around_a_linear_code() -> None:
-    autoencoder = models.mlp_autoencoder((4, 6, 5, 2))
-    kinds = [[type(layer) for layer in half] for half in (autoencoder.encode, autoencoder.decode)]
-    assert kinds == [[models.Linear, *[nn.LeakyReLU, models.Linear] * 2]] * 2
-    assert [layer.out_features for layer in autoencoder.decode[::2]] == [5, 6, 4] and autoencoder.bound is None
-    of_pictures = models.mlp_autoencoder((784, 16, 4), pictures=(1, 28, 28))
-    assert of_pictures(pictures()).shape == (5, 1, 28, 28) and of_pictures.encode(pictures()).shape == (5, 4)
-    assert of_pictures(100 * pictures()).abs().max() <= of_pictures.bound == 1
-    both, second = models.mlp_autoencoder((2, 8, 3), seeds=[4, 9]), models.mlp_autoencoder((2, 8, 3), seeds=[9])
-    x = torch.randn(2, 5, 2)
-    torch.testing.assert_close(both(x)[1:], second(x[1:]))
-
-
-def test_the_generator_draws_what_the_discriminator_judges() -> None:
-    seed_everything(0)
-    generator, discriminator = models.Generator(latent=20, channels=(8, 4)), models.Discriminator()
-    drawn = generator(100 * torch.randn(6, 20))
-    assert drawn.shape == (6, 1, 28, 28) and -1 <= drawn.min() < -0.5 < 0.5 < drawn.max() <= 1
-    discriminator(drawn).sum().backward()
-    for parameter in [*generator.parameters(), *discriminator.parameters()]:
-        assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0
-    x = pictures()
-    torch.testing.assert_close(discriminator(x)[2], discriminator(x[2:3])[0])  # nothing mixes the batch
-
-
 @pytest.mark.parametrize(
     ("size", "channels", "widths", "dim"),
     [(28, 1, (16, 32, 64), 64), (32, 3, (4, 8), 7), (33, 2, (4,), 3), (8, 1, (2, 2, 2), 1)],

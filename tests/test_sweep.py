@@ -59,13 +59,6 @@ def times_started(log: Path) -> Counter[tuple[int, ...]]:
     return Counter(run for *_, run in started(log))
 
 
-def test_a_grid_combines_everything_and_the_last_setting_changes_fastest() -> None:
-    assert [tuple(setting.items()) for setting in grid(lr=[0.1, 0.2], width=range(2))] == [
-        (("lr", lr), ("width", width)) for lr in (0.1, 0.2) for width in (0, 1)
-    ]
-    assert grid() == [{}]
-
-
 def test_a_sweep_returns_and_stores_a_row_for_each_run(tmp_path: Path) -> None:
     log, store = tmp_path / "log", tmp_path / "store.jsonl"
     rows = sweep(draw, grid(width=[1, 2], log=[str(log)]), (5, 3), store, workers=1)
