@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from exercise_index import slug
 from meeting import shown_by, write_meetings
-from predictions import check_choice, predictions_of
+from predictions import CHOICES, check_choice, predictions_of
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,6 +111,29 @@ def test_a_choice_is_held_against_the_claim_that_measures_it() -> None:
     for change, words in wrong:
         with pytest.raises(ExtensionError, match=words):
             check_choice(found, choice | change)
+
+
+def said_in(page: str) -> Iterator[tuple[str, str]]:
+    """Yield what a chapter claims, each sentence with the heading that it is under."""
+    heading = ""
+    for cell in nbformat.read(ROOT / "book" / f"{page}.ipynb", as_version=4).cells:
+        if cell.cell_type == "markdown":
+            heading = ([heading, *re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)])[-1]
+        elif "claim(" in cell.source:
+            calls = (node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call))
+            yield from (
+                (heading, ast.literal_eval(call.args[0]))
+                for call in calls
+                if getattr(call.func, "id", "") == "claim" and isinstance(call.args[0], ast.Constant)
+            )
+
+
+def test_every_check_of_a_choice_names_a_claim_of_its_section() -> None:
+    for key, choice in tomllib.loads(CHOICES.read_text(encoding="utf-8")).items():
+        page, anchor = key.split("#")
+        said = [text for heading, text in said_in(page) if slug(heading) == anchor.split("/")[0]]
+        for words, *_ in choice["checks"]:
+            assert any(words in text for text in said), (key, words, said)
 
 
 def test_every_string_is_there_in_english_and_korean() -> None:
