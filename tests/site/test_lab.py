@@ -291,6 +291,24 @@ def test_whoever_asks_for_less_motion_gets_a_picture_a_second(address, browser):
     assert not problems, problems
 
 
+def test_fingers_play_choose_and_draw(address, browser):
+    problems: list[str] = []
+    with browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True) as context:
+        page = watched(context, address, problems)
+        page.goto(address + "lab.html?data=drawn&seeds=0-1&units=8")
+        page.wait_for_function("() => window.lab")
+        before = len(state(page)["settings"]["points"])
+        page.locator(".lab-large").tap()
+        page.wait_for_function(f"() => lab.state().settings.points.length === {before + 1}")
+        page.locator("[data-do=play]").tap()
+        page.wait_for_function("() => lab.state().step > 2")
+        page.locator("[data-seed='1']").tap()
+        expect(page.locator("[data-seed='1']")).to_have_attribute("aria-pressed", "true")
+        page.locator(".lab-choose summary").tap()
+        expect(page.get_by_label("Method")).to_be_visible()
+    assert not problems, problems
+
+
 def test_a_phone_has_room_for_fingers_and_the_picture_is_near_the_top(lab):
     page = lab()
     page.set_viewport_size(PHONE)
