@@ -6,9 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import landscape
 import nbformat
@@ -16,12 +14,10 @@ import pytest
 import torch
 from bs4 import BeautifulSoup
 from course_site import dress_claims
-from docutils import nodes
 from fontTools.ttLib import TTFont
 from light_pages import Pictures, cut_math_fonts
 from lists import LISTS, executions
 from nbformat.v4 import new_markdown_cell, new_notebook
-from openings import LABELS, dress_openings
 from PIL import Image
 from sphinx_external_toc.parsing import parse_toc_data
 
@@ -118,51 +114,3 @@ def test_the_recording_is_what_the_training_gives_and_the_page_shows_it() -> Non
         assert (ours - theirs).abs().max() <= 1, name  # another processor may round differently
     assert landscape.page(recorded) == text
     assert min(map(min, recorded["heights"])) >= 0 and max(map(max, recorded["heights"])) <= landscape.HEIGHT
-
-
-def plain_opening() -> nodes.paragraph:
-    label, text = (lambda words: nodes.emphasis("", words)), nodes.Text
-    parts = [label(LABELS[0]), text(" write a loss; say what\n"), nodes.math("", "E;F"), text(" is; and stop. ")]
-    parts += [label(LABELS[1]), text(" "), nodes.reference("", "chapter 01", refuri="x"), text("; nothing else. ")]
-    parts += [label(LABELS[2]), text(" 25\nminutes, "), label(LABELS[3]), text(" 1 second.")]
-    return nodes.paragraph("", "", *parts)
-
-
-Dress = Callable[..., str]
-
-
-@pytest.fixture
-def dressed(tmp_path: Path) -> Dress:
-    """Return a function that gives a page after its openings were dressed, as text that shows its structure."""
-
-    made = tmp_path / "_build" / "executed" / "01-a-chapter.claims.jsonl"
-    made.parent.mkdir(parents=True)
-    made.write_text("{}\n{}\n{}\n", encoding="utf-8")
-
-    def dress(builder: str, *paragraphs: nodes.Node, owner: str = "owner") -> str:
-        (tmp_path / "_config.yml").write_text(f"repository:\n  url: https://github.com/{owner}/name\n", "utf-8")
-        buttons = {"colab_url": "https://colab.example.org"}
-        look = {"repository_branch": "main", "path_to_docs": "book", "launch_buttons": buttons}
-        config, page = SimpleNamespace(html_theme_options=look), nodes.section("", *paragraphs)
-        app = SimpleNamespace(config=config, builder=SimpleNamespace(name=builder), srcdir=str(tmp_path / "book"))
-        dress_openings(app, page, "01-a-chapter")
-        return page.pformat()
-
-    return dress
-
-
-def test_an_opening_offers_to_run_its_chapter(dressed: Dress) -> None:
-    page = dressed("html", plain_opening())
-    assert (
-        page.count("<list_item>") == 3
-        and page.count("E;F") == 1
-        and '<reference refuri="x">' in page
-        and "; nothing else." in page
-    )
-    assert "Chapter 01 · 25 minutes to read · 1 second to run · 3 checked claims" in page
-    colab = "https://colab.example.org/github/owner/name/blob/main/book/01-a-chapter.ipynb"
-    assert f'href="{colab}">Run it in Colab</a>' in page
-    assert 'href="_sources/01-a-chapter.ipynb" download="01-a-chapter.ipynb"' in page
-    assert 'role="switch"> Show all code</label>' in page
-    page = dressed("html", plain_opening(), owner="no_body")  # who cannot be, so Colab could fetch nothing
-    assert "colab.example.org" not in page and 'chapter-01.zip">Run it in Colab</a>' in page

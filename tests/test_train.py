@@ -304,15 +304,6 @@ def test_fit_encoder_is_adam_written_out_with_a_fresh_one_for_the_finish(
         train.fit_encoder(encoder, lambda encoder, x, y: square(encoder, x, y) * math.nan, batches(), 3)
 
 
-def test_fit_encoder_has_adams_usual_rate_and_watches_only_if_asked() -> None:
-    encoders = [nn.Linear(4, 3), nn.Linear(4, 3)]
-    encoders[1].load_state_dict(encoders[0].state_dict())
-    history = train.fit_encoder(encoders[0], square, batches(), 101)
-    seen = train.fit_encoder(encoders[1], square, batches(), 101, lr=1e-3, watch=state)
-    assert history.watched == history.steps == [] and seen.steps == [0, 100, 101]
-    assert len(history.loss) == 101 and torch.equal(history.loss, seen.loss)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 def test_training_on_cuda_is_the_run_of_the_cpu() -> None:
     runs = []
