@@ -9,7 +9,7 @@ import { summary } from "./statistics.js";
 import { WORDS } from "./words.js";
 
 const PRESETS = await (await fetch(new URL("presets.json", import.meta.url))).json();
-const FRAME = 100;  // milliseconds from one picture to the next
+const FRAME = 100, FRAME_OF_MANY = 150;  // milliseconds from one picture to the next; the second with more than four runs
 const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches ? 10 : 1;  // fewer pictures for those who ask
 const CHARTS = 250;  // and from one picture of the curves to the next, while it plays
 const KEPT = 300;  // points of a curve; beyond, every other one goes
@@ -162,9 +162,10 @@ export class Lab {
     this.playing = true;
     this.$("[data-do=play]").textContent = WORDS.pause;
     while (this.playing && !this.runs.every(run => run.error)) {
-      const start = performance.now(), most = SPEEDS[this.pace.speed], pause = Math.max(FRAME * CALM, 1000 / most);
+      const frame = CALM * (this.seeds.length > 4 ? FRAME_OF_MANY : FRAME);
+      const start = performance.now(), most = SPEEDS[this.pace.speed], pause = Math.max(frame, 1000 / most);
       const stop = this.pace.stop > this.step ? this.pace.stop : Infinity;  // whoever plays on from there wants more
-      const steps = Math.min(this.#left(), stop - this.step, this.#chunk(FRAME * CALM), Math.max(1, Math.round(most * pause / 1000)));
+      const steps = Math.min(this.#left(), stop - this.step, this.#chunk(frame), Math.max(1, Math.round(most * pause / 1000)));
       await this.advance(steps);
       if (this.step >= stop) break;
       const rest = most === Infinity ? 0 : pause * steps / Math.max(1, most * pause / 1000) - (performance.now() - start);
