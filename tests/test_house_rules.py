@@ -82,7 +82,7 @@ def test_cells_are_short() -> None:
     sources = (code_of(cell) for notebook in notebooks for cell in notebook.cells if cell.cell_type == "code")
     lengths = sorted(len(source.splitlines()) for source in sources)
     assert len(lengths) > 900 and lengths[-1] <= 25
-    assert statistics.median(lengths) <= 9 and lengths[9 * len(lengths) // 10] <= 20
+    assert statistics.median(lengths) <= 8 and lengths[9 * len(lengths) // 10] <= 20
 
 
 WORDS = all_words()
