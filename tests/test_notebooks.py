@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import bootstrap
 import nbformat
@@ -223,34 +222,3 @@ def test_checker_reports_a_file_that_is_no_notebook_and_an_executed_picture_with
     problems_after(book, update("style", outputs=[DRAWN]))
     (found,) = pictures_without_alt(path)
     assert "chapter.ipynb" in found and "(id style)" in found
-
-
-def writes_then_agrees(tool: ModuleType, notebook: NotebookNode, book: Path) -> list[NotebookNode]:
-    """Let a tool mend a notebook, once; return the cells that it leaves."""
-    path, root = book / "chapter.ipynb", ["--root", str(book.parent)]
-    nbformat.write(notebook, path)
-    assert tool.main(["--check", *root]) == 1
-    assert tool.main(root) == 0 == tool.main(["--check", *root])
-    before = path.read_bytes()
-    assert tool.main(root) == 0
-    assert path.read_bytes() == before, "a notebook in step must not be rewritten"
-    return nbformat.read(path, as_version=4).cells
-
-
-def test_roles_fold_cells(book: Path) -> None:
-    notebook = good_notebook()
-    notebook.cells[2] = new_code_cell("import os", id="imports", metadata={"tags": ["nbval-skip", "setup"]})
-    notebook.cells[3].metadata |= {"cellView": "form", "jupyter": {"source_hidden": True, "kept": 1}}
-    notebook.cells[5].source = "# @title Set-up\nx = 1"
-    _, _, setup, parameters, _, idea, figure, *rest = writes_then_agrees(roles, notebook, book)
-    prompts = {"code_prompt_show": "Set-up", "code_prompt_hide": "Set-up"}
-    folded = {"jupyter": {"source_hidden": True}, "cellView": "form", "mystnb": prompts}
-    assert setup.metadata == {"tags": ["setup", "hide-input", "nbval-skip"], **folded}
-    assert setup.source == "# @title Set-up\nimport os" and idea.source == "x = 1"
-    # An open cell loses what folded it, and nothing else.
-    assert parameters.metadata == {"tags": ["parameters"], "jupyter": {"kept": 1}}
-    assert figure.metadata["mystnb"]["image"] == IMAGE["image"]
-    assert figure.metadata["mystnb"]["code_prompt_show"] == "Code of this figure"
-    solution = rest[-2]
-    assert solution.metadata["tags"] == ["solution", "hide-cell"], "a solution is hidden with its outputs"
-    assert solution.source.startswith("# @title Solution\n")
