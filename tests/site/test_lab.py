@@ -11,7 +11,7 @@ import lab_parity
 import pytest
 from playwright.sync_api import expect
 from site_server import ROOT
-from test_browser import DESKTOP, PHONE, watched
+from test_browser import AXE, DESKTOP, PHONE, RULES, RUN_AXE, watched
 
 pytestmark = pytest.mark.browser
 
@@ -289,6 +289,20 @@ def test_whoever_asks_for_less_motion_gets_a_picture_a_second(address, browser):
         page.wait_for_timeout(4000)
         assert 1 <= page.evaluate("seen") <= 10 and state(page)["step"] > 20
     assert not problems, problems
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_with_all_that_opens_open(scheme, lab):
+    for where in ("?preset=05", "?method=nt_xent", "?data=drawn&seeds=1"):
+        page = lab(where)
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(PHONE)
+        page.evaluate("() => lab.run(3)")
+        for name in ("Keep this result", "The same in Python"):
+            page.get_by_role("button", name=name).click()
+        page.evaluate("() => document.querySelectorAll('.lab details').forEach(fold => fold.open = true)")
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        assert page.evaluate(RUN_AXE, RULES) == [], where
 
 
 def test_fingers_play_choose_and_draw(address, browser):

@@ -38,7 +38,7 @@ function frame(compact) {
     <label>${WORDS.stop} <input data-stop inputmode="numeric" size="6"></label> <span class="lab-rate"></span></p>
     <p class="lab-links">${button("keep")} ${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
     <ul class="lab-kept"></ul>
-    <pre class="lab-python" tabindex="0" hidden></pre>
+    <div class="lab-python" tabindex="0" role="region" aria-label="${WORDS.python}" hidden></div>
     <details class="lab-fold"><summary>${WORDS.settings}</summary><div class="lab-fields lab-more"></div></details>
     <details class="lab-numbers"><summary>${WORDS.numbers}</summary><div class="lab-table" tabindex="0" role="region" aria-label="${WORDS.numbers}"></div></details>`;
   return `
