@@ -58,9 +58,8 @@ def test_a_guide_becomes_a_script_of_its_meeting(site: Path) -> None:
     (prompt,) = meeting["prompts"]
     assert prompt["id"] == "M3P1" and prompt["title"] == "Two valleys"
     assert prompt["counts"] == [{"low": 4.0, "high": None}, {"word": "up"}, None]
-    assert [(field["label"], field["options"]) for field in prompt["fields"]] == [
-        ("how deep, 0 to 9", []), ("then", ["up", "down"]), ("later", ["up", "down"]),
-    ]  # fmt: skip
+    fields, two = [(field["label"], field["options"]) for field in prompt["fields"]], ["up", "down"]
+    assert fields == [("how deep, 0 to 9", []), ("then", two), ("later", two)]
     assert [one["address"] for one in prompt["shows"]] == ["03-energy.html#low"]
     assert 'href="sessions/index.html"' in prompt["notes"] and "Guess:" not in prompt["how"] + prompt["ask"]
     assert meeting["questions"][0]["notes"] == "<p>So.</p>"
