@@ -36,7 +36,7 @@ TESTERS = (
     "setuptools",
     "pytorch-metric-learning",
 )
-TESTS = "checks claims data figures losses metrics models sampling seed train".split()
+TESTS = ("checks", "claims", "data", "figures", "losses", "metrics", "models", "sampling", "seed", "train")
 CHAPTERS = ("03", "12", "15")  # an energy, the group's run, a recorded study
 
 
