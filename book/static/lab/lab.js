@@ -9,7 +9,8 @@ import { summary } from "./statistics.js";
 import { WORDS } from "./words.js";
 
 const PRESETS = await (await fetch(new URL("presets.json", import.meta.url))).json();
-const FRAME = 100, FRAME_OF_MANY = 150;  // milliseconds from one picture to the next; the second with more than four runs
+const FRAME = 100;  // milliseconds from one picture to the next, or more:
+const SHARE = 0.2;  // pictures take at most so much of the time, or little would be left to train
 const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches ? 10 : 1;  // fewer pictures for those who ask
 const CHARTS = 250;  // and from one picture of the curves to the next, while it plays
 const KEPT = 300;  // points of a curve; beyond, every other one goes
@@ -90,7 +91,7 @@ export class Lab {
     this.pool?.end();
     const pool = this.pool = new Pool(settings, seeds, this.show.arrows), runs = await pool.advance(0);
     if (pool !== this.pool) return;  // replaced meanwhile
-    Object.assign(this, { settings, seeds, preset, runs, history: [], large: seeds[0], rate: 0, answered: false, drawing: null });
+    Object.assign(this, { settings, seeds, preset, runs, history: [], large: seeds[0], rate: 0, cost: 0, answered: false, drawing: null });
     this.first = this.#sums();
     this.$(".lab-problem").textContent = "";
     this.#ask();
@@ -141,7 +142,10 @@ export class Lab {
     this.runs = runs;
     if (steps) this.rate = 0.7 * this.rate + 0.3 * 1000 * steps / (performance.now() - start);
     if (steps) this.#remember(steps);
+    const drawing = performance.now();
     this.#draw();
+    const cost = pool.looked + 2 * (performance.now() - drawing);  // twice, as the browser paints what was drawn
+    this.cost = 0.7 * this.cost + 0.3 * Math.min(cost, FRAME);
     if (this.preset?.ask && !this.answered && this.step >= this.preset.ask.steps) this.#answer();
   }
 
@@ -162,7 +166,7 @@ export class Lab {
     this.playing = true;
     this.$("[data-do=play]").textContent = WORDS.pause;
     while (this.playing && !this.runs.every(run => run.error)) {
-      const frame = CALM * (this.seeds.length > 4 ? FRAME_OF_MANY : FRAME);
+      const frame = Math.max(FRAME * CALM, this.cost / SHARE);
       const start = performance.now(), most = SPEEDS[this.pace.speed], pause = Math.max(frame, 1000 / most);
       const stop = this.pace.stop > this.step ? this.pace.stop : Infinity;  // whoever plays on from there wants more
       const steps = Math.min(this.#left(), stop - this.step, this.#chunk(frame), Math.max(1, Math.round(most * pause / 1000)));

@@ -31,6 +31,7 @@ export class Pool {
     this.make = null;
     const answers = await Promise.race([Promise.all(asked), this.over]);
     if (!answers) return undefined;
+    this.looked = Math.max(...answers.map(answer => answer.looked));  // milliseconds that pictures of the runs took
     const seen = new Map(answers.flatMap(answer => answer.runs).map(run => [run.seed, run]));
     return this.seeds.map(seed => seen.get(seed));
   }

@@ -46,5 +46,6 @@ onmessage = ({ data }) => {
     reach = roomFor(makeRun(make.settings, 0));
   }
   const means = runs.map(run => advance(run, steps, who));
-  postMessage({ runs: runs.map((run, i) => look(run, means[i], run.seed === large, arrows)) });
+  const start = performance.now(), seen = runs.map((run, i) => look(run, means[i], run.seed === large, arrows));
+  postMessage({ runs: seen, looked: performance.now() - start });
 };

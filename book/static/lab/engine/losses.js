@@ -34,11 +34,7 @@ export class UnitRows {
     this.gradient = new Float64Array(rows.length);
   }
 
-  cosine(i, j) {
-    return this.dot(this.units, i, j);
-  }
-
-  dot(rows, i, j) {
+  cosine(i, j, rows = this.units) {
     let sum = 0;
     for (let k = 0; k < this.d; k++) {
       sum += rows[i * this.d + k] * this.units[j * this.d + k];
@@ -56,7 +52,7 @@ export class UnitRows {
   // From the gradient at the unit rows to the one at the rows as they came: only what turns a row
   // changes its unit row, so what points along the row goes.
   back() {
-    const along = this.lengths.map((_, i) => this.dot(this.gradient, i, i));
+    const along = this.lengths.map((_, i) => this.cosine(i, i, this.gradient));
     return this.gradient.map((slope, k) => {
       const row = Math.floor(k / this.d);
       return (slope - along[row] * this.units[k]) / this.lengths[row];

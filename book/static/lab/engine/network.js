@@ -3,36 +3,54 @@
 
 // out (rows, cols) += a (rows, inner) · b (inner, cols). The pairs of steps say how far apart the
 // rows and the columns of `a` and of `b` lie, so that a transposed matrix needs no copy. Two rows
-// and two columns are made at once, as each number that is fetched then serves twice; where there
-// is no second row or column, the first is made twice.
+// and four columns are made at once, for speed: each number that is fetched then serves more than
+// once. At an edge, where there are fewer, the last one is made again.
 function addProduct(out, [rows, inner, cols], a, [aRow, aCol], b, [bRow, bCol]) {
   for (let r = 0; r < rows; r += 2) {
     const down = r + 1 < rows ? 1 : 0;
-    for (let c = 0; c < cols; c += 2) {
-      const right = c + 1 < cols ? 1 : 0;
+    for (let c = 0; c < cols; c += 4) {
+      const x1 = c + 1 < cols ? 1 : 0;
+      const x2 = c + 2 < cols ? 2 : x1;
+      const x3 = c + 3 < cols ? 3 : x2;
       const [to, below] = [r * cols + c, (r + down) * cols + c];
-      let sum = out[to];
-      let sumRight = out[to + right];
-      let sumBelow = out[below];
-      let sumBoth = out[below + right];
-      let [at, bt] = [r * aRow, c * bCol];
-      const [aDown, bRight] = [down * aRow, right * bCol];
+      let s0 = out[to];
+      let s1 = out[to + x1];
+      let s2 = out[to + x2];
+      let s3 = out[to + x3];
+      let t0 = out[below];
+      let t1 = out[below + x1];
+      let t2 = out[below + x2];
+      let t3 = out[below + x3];
+      let at = r * aRow;
+      let bt = c * bCol;
+      const aDown = down * aRow;
+      const [b1, b2, b3] = [x1 * bCol, x2 * bCol, x3 * bCol];
       for (let i = 0; i < inner; i++) {
-        const a0 = a[at];
-        const a1 = a[at + aDown];
-        const b0 = b[bt];
-        const b1 = b[bt + bRight];
-        sum += a0 * b0;
-        sumRight += a0 * b1;
-        sumBelow += a1 * b0;
-        sumBoth += a1 * b1;
+        const y0 = a[at];
+        const y1 = a[at + aDown];
+        const z0 = b[bt];
+        const z1 = b[bt + b1];
+        const z2 = b[bt + b2];
+        const z3 = b[bt + b3];
+        s0 += y0 * z0;
+        s1 += y0 * z1;
+        s2 += y0 * z2;
+        s3 += y0 * z3;
+        t0 += y1 * z0;
+        t1 += y1 * z1;
+        t2 += y1 * z2;
+        t3 += y1 * z3;
         at += aCol;
         bt += bRow;
       }
-      out[to] = sum;
-      out[to + right] = sumRight;
-      out[below] = sumBelow;
-      out[below + right] = sumBoth;
+      out[to] = s0;
+      out[to + x1] = s1;
+      out[to + x2] = s2;
+      out[to + x3] = s3;
+      out[below] = t0;
+      out[below + x1] = t1;
+      out[below + x2] = t2;
+      out[below + x3] = t3;
     }
   }
 }
@@ -103,7 +121,9 @@ export class Mlp {
       this.deltas[k] = delta;
       if (learn) {
         addProduct(dw, [inputs, n, outputs], values[k], [1, inputs], delta, [outputs, 1]);
-        delta.forEach((slope, at) => (db[at % outputs] += slope));
+        for (let at = 0; at < delta.length; at++) {
+          db[at % outputs] += delta[at];
+        }
       }
       below = new Float64Array(n * inputs);
       addProduct(below, [n, outputs, inputs], delta, [outputs, 1], w, [1, outputs]);

@@ -26,9 +26,8 @@ export class Adam {
 export class Run {
   // `update(who)` of a subclass moves its networks once, and sets `d_loss` and `g_loss`.
   constructor(settings, seed, data) {
-    Object.assign(this, { settings, seed, data, steps: 0, d_loss: null, g_loss: null });
-    this.networks = {};
-    this.optimizers = {};
+    Object.assign(this, { settings, seed, data, networks: {}, optimizers: {} });
+    Object.assign(this, { steps: 0, d_loss: null, g_loss: null });
     this.noise = new Rng(seed, "noise");
   }
 
