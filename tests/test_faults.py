@@ -107,5 +107,6 @@ def test_errors_from_the_depths_of_torch_are_told_at_the_surface() -> None:
         refused(lambda s=sources | {draw: list}: train.fit(game, train.gan(), steps=1, **s), f"{draw}: got .*tensor")
     assert models.ScaledEncoder(network, scale=1e-300).log_scale.isfinite()
     assert seed.seed_everything(np.int64(3)).initial_seed() == 3
-    refused(lambda: sampling.langevin(lambda x: ROWS[:, 0], ROWS, 1, 0.5, 0), "energy: ")
+    for energy in (lambda x: ROWS[:, 0], lambda x: 3.0):
+        refused(lambda e=energy: sampling.langevin(e, ROWS, 1, 0.5, 0), "energy: ")
     refused(lambda: data.load("mnist", "train", None), "root: ")

@@ -20,11 +20,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from helpers import data, losses, metrics, train
 from helpers.models import Encoder
-from helpers.seed import rngs, torch_seed
+from helpers.seed import torch_seed
 from helpers.studies import energies_at_work as work
-from helpers.studies import flexibility, group, ladder, pull_away_digits, sequences, stability, syllables
+from helpers.studies import group, ladder, pull_away_digits, sequences, stability, syllables
 from helpers.studies.group import Outcome, StudyGroupEncoder, run
-from helpers.studies.ladder import RUNGS, Rung, pairs_interval
+from helpers.studies.ladder import RUNGS, Rung
 from helpers.studies.sweep import recorded, select
 from helpers.studies.syllables import HANGUL_FOLDS, HANGUL_SPLITS, Arm, hangul
 
@@ -113,15 +113,6 @@ def test_other_pictures_are_learned_and_judged():
     assert judged[10].accuracy > 0.95 > ladder.judge(network).accuracy
 
 
-def test_draws_that_hold_no_pair_do_not_count_as_wrong():
-    pairs, (rng,) = torch.tensor([[0, 1], [2, 3]]), rngs([0])  # many draws hold both pictures of neither pair
-    assert pairs_interval(torch.ones(2), pairs, rng, 200) == (1, 1)
-    assert pairs_interval(torch.zeros(2), pairs, rng, 200) == (0, 0)
-    with pytest.raises(ValueError, match=r"pairs: got .*, expected more pairs or draws"):
-        for seed in range(100):
-            pairs_interval(torch.ones(1), pairs[:1], rngs([seed])[0], 2)
-
-
 SHARED = ("depth", "width", "beta", "norm", "lr")  # what all methods have to cope with
 SHORT = {"depth": 1, "width": 8, "lr": 1e-3, "beta": 0.5, "norm": 1, "steps": 4}
 
@@ -169,24 +160,6 @@ def test_a_diverging_run_is_recorded_and_does_not_take_its_neighbours_along(monk
     assert outcome["error"][:2] == [None, None] and "NaN or infinite" in outcome["error"][2]
     assert outcome["distance"][:2] == [pytest.approx(distance, rel=1e-3) for distance in alone["distance"]]
     assert outcome["distance"][2] == [] and outcome["recall"][2] is None
-
-
-@pytest.mark.parametrize("name", (*flexibility.ENERGIES, *flexibility.GAN_LOSSES))
-def test_every_energy_and_every_loss_moves_both_networks(name: str) -> None:
-    game, method = flexibility.new_game(name, 0, 1e-3, [0, 1])
-    before = [[p.detach().clone() for p in network.parameters()] for network in (game.generator, game.discriminator)]
-    real, z = stability.digits()[:8].expand(2, 8, 196), torch.ones(2, 8, stability.LATENT)
-    assert train.d_step(game, method, real, z).shape == train.g_step(game, method, z).shape == (2,)
-    for network, old in zip((game.generator, game.discriminator), before, strict=True):
-        assert not all(map(torch.equal, network.parameters(), old))
-
-
-def test_energies_are_what_they_are_called() -> None:
-    x = torch.zeros(1, 2, 196)
-    for name, energy in (("mean square", 4.0), ("length", 28.0), ("absolute", 2.0), ("features", 4.0)):
-        assert torch.allclose(flexibility.ENERGIES[name][2](lambda rows: rows + 2, x), torch.tensor([[energy, energy]]))
-    scalar = flexibility.ENERGIES["scalar"][2](lambda rows: rows.sum(-1), x)
-    assert torch.allclose(scalar, torch.full((1, 2), 2.0).log())
 
 
 PAGE = Path(__file__).resolve().parents[1] / "book" / "10-energies-of-film-and-words.ipynb"

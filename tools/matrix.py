@@ -36,7 +36,7 @@ TESTERS = (
     "setuptools",
     "pytorch-metric-learning",
 )
-TESTS = ("checks", "claims", "data", "figures", "losses", "metrics", "models", "sampling", "seed", "train")
+TESTS = ("basics", "checks", "claims", "data", "figures", "losses", "metrics", "train")
 CHAPTERS = ("03", "12", "15")  # an energy, the group's run, a recorded study
 
 
