@@ -151,6 +151,6 @@ export function curves(title, lines, levels = [], range = null) {
 // A number for a reader: three digits that matter.
 export function short(value) {
   if (value === null || !Number.isFinite(value)) return "–";
-  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(0).replace("-", "−");
+  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential(0).replace("-", "−");
   return String(Number(value.toPrecision(3))).replace("-", "−");
 }
