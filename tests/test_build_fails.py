@@ -63,16 +63,6 @@ def page_of(course: Path, name: str) -> BeautifulSoup:
     return BeautifulSoup((course / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
 
 
-def test_a_failing_claim_and_an_error_fail_and_name_their_cells(course: Path) -> None:
-    change_cell(course, "01-first", "1", "claim('three is even', 3 % 2 == 0, 'remainder 1')")
-    change_cell(course, "02-second", "1", "value = 1\nvalue / 0")
-    done = build(course)
-    # With the measured value: whoever reads the log learns how far off it was.
-    claim = ("book/01-first.ipynb", "01-first-1", "three is even", "remainder 1")
-    error = ("book/02-second.ipynb", "02-second-1", "ZeroDivisionError", "value / 0")
-    assert not done.good and all(words in done.said for words in (*claim, *error))
-
-
 def test_broken_links_fail_and_are_named_and_a_build_that_failed_fails_again(course: Path) -> None:
     links = "[next](03-gone.ipynb), [part](01-first.ipynb#no-such-part) and [that](#nor-this)"
     change_cell(course, "02-second", "title", f"# Chapter\n\nSee {links}.")

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from helpers import data
-from helpers.data import Mixture, augment, digits, grid, noise, pairs, rgb32, ring, two_views
+from helpers.data import Mixture, augment, digits, grid, noise, pairs, ring, two_views
 from helpers.seed import rngs
 
 # Where Debian's package dataset-fashion-mnist puts the four files.
@@ -50,13 +50,6 @@ def test_the_density_is_the_one_of_torch() -> None:
     torch.testing.assert_close(Mixture(centers, 0.4).log_prob(x), theirs.log_prob(x))
 
 
-def test_a_sample_is_a_part_and_then_a_place_in_it() -> None:
-    mixture, rng = ring(), source()  # the order in which these are drawn: recorded studies rest on it
-    parts, places = torch.randint(8, (6,), generator=rng), torch.randn(6, 2, generator=rng)
-    torch.testing.assert_close(mixture.sample(6, source()), mixture.centers[parts] + 0.05 * places)
-    assert torch.equal(noise(6, 3, source()), torch.randn(6, 3, generator=source()))
-
-
 @pytest.mark.parametrize("draw", [ring(modes=4).sample, lambda n, rng: noise(n, 2, rng)], ids=["ring", "noise"])
 def test_each_run_draws_from_its_own_generator_and_from_no_other(draw: Any) -> None:
     before, seeds = torch.get_rng_state(), [5, 0, 5]
@@ -80,12 +73,6 @@ def test_the_packed_digits_are_the_ones_the_numbers_were_measured_with_each_in_o
         assert labels.tolist() == [digit for digit in range(10) for _ in range(each)]
         assert (images.min(), images.max()) == (-1, 1)
         assert images[:, :, 0, 0].eq(-1).all()  # −1 is paper, and there is none but paper in the corner
-
-
-def test_rgb32_is_the_picture_three_times_with_a_border_of_paper() -> None:
-    images, expected = digits("test")[0][:7], -torch.ones(7, 3, 32, 32)
-    expected[:, :, 2:30, 2:30] = images
-    assert torch.equal(rgb32(images), expected)
 
 
 @pytest.fixture(autouse=True)

@@ -127,13 +127,6 @@ def test_the_pair_loss_pulls_to_zero_and_pushes_to_the_margin() -> None:
     assert losses.pair_margin_loss(distance, same.bool(), 2.0) == losses.pair_margin_loss(distance, same, 2.0)
 
 
-def test_the_triplet_loss_by_loops() -> None:
-    rows = [normal(9, 3, seed=seed) for seed in range(3)]
-    hinges = [math.dist(a, p) - math.dist(a, n) + 0.5 for a, p, n in zip(*map(Tensor.tolist, rows), strict=True)]
-    assert 0 < sum(hinge < 0 for hinge in hinges) < 9
-    assert float(losses.triplet_loss(*rows, 0.5)) == pytest.approx(fmean(max(0, hinge) for hinge in hinges))
-
-
 @pytest.mark.parametrize(("scale", "bias"), [(1, 0), (7.0, -3.0)])
 def test_cosine_bce_by_loops(scale: float, bias: float) -> None:
     a, b, same = normal(9, 3), normal(9, 3, seed=1), torch.tensor([0, 1, 1, 0, 1, 0, 0, 1, 1])
