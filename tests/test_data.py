@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from helpers import data
-from helpers.data import Mixture, augment, digits, grid, noise, pairs, ring, two_views
+from helpers.data import Mixture, augment, digits, grid, noise, pairs, ring
 from helpers.seed import rngs
 
 # Where Debian's package dataset-fashion-mnist puts the four files.
@@ -223,10 +223,3 @@ def test_strength_is_a_share_of_every_amount() -> None:
     torch.testing.assert_close(augment(images, source(), strength=0.0), images, rtol=0, atol=1e-4)
     usual = augment(images, source(), degrees=15, scale=0.15, shift=0.1, shear=0.15, strength=1)
     assert torch.equal(augment(images, source()), usual)
-
-
-def test_two_views_are_two_augmentations() -> None:
-    images, rng, before = digits("test")[0][::50], source(), torch.get_rng_state()
-    views = two_views(images, source(), **AMOUNTS)
-    assert all(torch.equal(view, augment(images, rng, **AMOUNTS)) for view in views)
-    assert not torch.equal(*views) and torch.equal(before, torch.get_rng_state())

@@ -58,24 +58,6 @@ def test_settings_that_do_not_fit_are_refused_by_name(settings, said):
     assert re.match(said, answer), answer
 
 
-EVERY = {
-    "plane": ["gan", "gan_saturating", "wgan_gp", "ebgan", "ebgan_pt", "ebgan_pt_unsquared", "cd"],
-    "contrast": KINDS,
-}
-SHORT = {"units": 8, "batch": 8, "pairs": 8}
-
-
-def test_a_seed_means_the_same_run_whoever_runs_beside_it_and_another_seed_another():
-    arms = [{"view": view, "method": method, **SHORT} for view, methods in EVERY.items() for method in methods]
-    together, again = (
-        [("findings", {"settings": arm, "seeds": seeds, "turns": [[20, "both"]]}) for arm in arms]
-        for seeds in ([1, 2], [2])
-    )
-    for arm, (first, second), (alone,) in zip(arms, lab(*together), lab(*again), strict=True):
-        assert second == alone, arm
-        assert first != second, arm
-
-
 SEEDS = list(range(16))
 PAIRS = {"view": "contrast", "test": 256}
 MANY = "many, bare_cosine", "many, scale_bias"
