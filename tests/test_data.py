@@ -73,6 +73,9 @@ def test_the_packed_digits_are_the_ones_the_numbers_were_measured_with_each_in_o
         assert labels.tolist() == [digit for digit in range(10) for _ in range(each)]
         assert (images.min(), images.max()) == (-1, 1)
         assert images[:, :, 0, 0].eq(-1).all()  # −1 is paper, and there is none but paper in the corner
+    framed = torch.full((500, 3, 32, 32), -1.0)
+    framed[:, :, 2:30, 2:30] = images
+    assert torch.equal(data.rgb32(images), framed)
 
 
 @pytest.fixture(autouse=True)
