@@ -125,7 +125,7 @@ def test_exercises_have_hints_and_executed_solutions_and_ask_to_predict_and_to_f
 
 
 QUIZZES = sorted((BOOK / "quizzes").glob("*.ipynb"))
-COVERED = {"part-1-the-game": (1, 2), "part-2-energies": (3, 10), "part-3-contrast": (11, 16)}
+COVERED = {"part-1-the-game": (1, 2), "part-2-energies": (3, 10), "part-3-contrast": (11, 17)}
 RULES = [file_format, no_outputs, no_myst, only_known_html]
 ANSWER = re.compile(r"<details><summary>([A-E])\. (.*?)</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
 each_quiz = pytest.mark.parametrize("quiz", QUIZZES, ids=[path.stem for path in QUIZZES])

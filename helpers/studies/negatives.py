@@ -112,5 +112,5 @@ def run(seed: Seed, arm: str, pairs: Count = PAIRS, **setting: Any) -> dict[str,
 
 SEEDS = range(3)  # one for each fold
 PARTS = {name: [{"arm": name, **asdict(arm)}] for name, arm in ARMS.items()}
-COST = "about a quarter of an hour on one core"
+COST = "about eight minutes on one core"
 check_calls(globals())

@@ -116,5 +116,5 @@ SEEDS = range(5)
 PARTS = {loss: [{"loss": loss, "batch": 128, "form": "letters"}] for loss in LOSSES}
 PARTS["bits"] = [{"loss": "softmax", "batch": 128, "form": "bits"}]
 PARTS["longer"] = [{"loss": loss, "batch": 128, "form": "letters", "pairs": 102_400} for loss in ("sigmoid",)]
-COST = "about seven minutes on one core"
+COST = "about five minutes on one core"
 check_calls(globals())
