@@ -52,12 +52,12 @@ def test_the_penalty_of_a_critic_that_is_a_plane(name: str, costs: tuple[float, 
         torch.testing.assert_close(outward, torch.tensor(3 * side))
 
 
-def test_the_penalty_looks_between_the_points() -> None:
-    def kinked(x: Tensor) -> Tensor:  # flat where the data and the samples are, steep between them
-        return 3 * x[..., 0].clamp(-1, 1)
+def test_the_penalty_looks_evenly_between_the_points() -> None:
+    def kinked(x: Tensor) -> Tensor:  # steep on a quarter of the way, flat on the rest
+        return 3 * x[..., 0].clamp(0, 1)
 
-    loss = on_the_page("02", "critic_d_loss")(kinked, torch.full((1, 101, 1), 2.0), torch.full((1, 101, 1), -2.0))
-    assert float(loss) == pytest.approx(-6 + 10 * 4 * 0.5, abs=1)
+    loss = on_the_page("02", "critic_d_loss")(kinked, torch.full((1, 101, 1), 3.0), torch.full((1, 101, 1), -1.0))
+    assert float(loss) == pytest.approx(-3 + 10 * (3 - 1) ** 2 / 4, abs=1)
 
 
 def test_spectral_normalisation_divides_by_the_largest_singular_value() -> None:
