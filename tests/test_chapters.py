@@ -1,5 +1,6 @@
-"""What a chapter writes out is what `helpers` has from then on."""
+"""What chapters write out and compute: the same as the helpers, and the same by another route."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,7 +8,12 @@ import pytest
 import torch
 from on_the_page import on_the_page
 from scipy import integrate, stats
+from scipy.integrate import dblquad
+from scipy.optimize import linprog, minimize, minimize_scalar
+from scipy.special import softmax
+from scipy.stats import multivariate_normal, wasserstein_distance
 from torch import Tensor, nn
+from torch.distributions import MultivariateNormal, Normal
 
 from helpers import data, losses, metrics, models, sampling, train
 from helpers.seed import rngs, torch_seed
@@ -186,3 +192,153 @@ def test_chapter_11s_losses_of_pairs() -> None:
     runs, others = normal(3, 6, 5), normal(3, 6, 5, seed=1)
     expected = torch.stack([losses.nt_xent(a, b, 0.3) for a, b in zip(runs, others, strict=True)])
     torch.testing.assert_close(on_the_page("11", "nt_xent")(runs, others, 0.3), expected)
+
+
+def test_the_minimax_theorem_on_three_points() -> None:
+    p, q = (normal(3, seed=seed).double().softmax(0) for seed in (0, 1))
+    share = p.numpy()
+
+    def best_value(q: np.ndarray) -> float:
+        """The largest V, found without the formula of the best discriminator: point by point, over the logits."""
+        losses = [
+            lambda f, a=a, b=b: a * np.log1p(np.exp(-f)) + b * np.log1p(np.exp(f))
+            for a, b in zip(share, q, strict=True)
+        ]
+        return -sum(minimize_scalar(loss, bounds=(-20, 20), method="bounded").fun for loss in losses)
+
+    expected = -math.log(4) + 2 * metrics.jensen_shannon(p, q, 1.0)
+    assert best_value(q.numpy()) == pytest.approx(expected, abs=1e-6)
+    least = minimize(lambda u: best_value(softmax([*u, 0])), np.zeros(2), method="Nelder-Mead")
+    assert least.fun == pytest.approx(-math.log(4), abs=1e-6)
+    np.testing.assert_allclose(softmax([*least.x, 0]), share, atol=1e-2)
+
+
+@pytest.mark.parametrize(("name", "costs"), [("critic_d_loss", (0.0, 10.0)), ("two_sided", (2.5, 10.0))])
+def test_the_penalty_of_a_critic_that_is_a_plane(name: str, costs: tuple[float, float]) -> None:
+    real, fake, page = normal(3, 8, 2), normal(3, 8, 2, seed=1), on_the_page("02", name)
+    for steepness, cost in zip((0.5, 2.0), costs, strict=True):
+        slope = nn.Parameter(steepness * torch.tensor([0.6, -0.8]))  # of this length everywhere
+        value = ((fake - real) @ slope).mean(-1)
+        loss = page(lambda x, slope=slope: x @ slope, real, fake)
+        torch.testing.assert_close(loss, value + cost)
+        (pull,) = torch.autograd.grad(loss.sum(), slope)  # the penalty must move the weights
+        outward = (pull - (fake - real).mean(1).sum(0)) @ slope / steepness
+        side = 0.0 if cost == 0 else 20 * (steepness - 1)
+        torch.testing.assert_close(outward, torch.tensor(3 * side))
+
+
+def test_the_penalty_looks_evenly_between_the_points() -> None:
+    def kinked(x: Tensor) -> Tensor:  # steep on a quarter of the way, flat on the rest
+        return 3 * x[..., 0].clamp(0, 1)
+
+    loss = on_the_page("02", "critic_d_loss")(kinked, torch.full((1, 101, 1), 3.0), torch.full((1, 101, 1), -1.0))
+    assert float(loss) == pytest.approx(-3 + 10 * (3 - 1) ** 2 / 4, abs=1)
+
+
+def test_spectral_normalisation_divides_by_the_largest_singular_value() -> None:
+    network = models.mlp((3, 8, 8, 1), seeds=[4, 9], scalar=True)
+    plain = [layer.weight.detach().clone() for layer in network if hasattr(layer, "weight")]
+    on_the_page("02", "spectral")(network)
+    for _ in range(300):  # each call is one step of the power iteration
+        network(normal(2, 5, 3))
+    for layer, weight in zip([layer for layer in network if hasattr(layer, "weight")], plain, strict=True):
+        largest = torch.linalg.svdvals(weight)[:, :1, None]
+        torch.testing.assert_close(layer.weight, weight / largest, atol=1e-4, rtol=1e-3)
+        torchs = nn.utils.parametrizations.spectral_norm(
+            nn.Linear(*weight.shape[1:], bias=False), n_power_iterations=99
+        )
+        torchs.parametrizations.weight.original.data = weight[0].mT.clone()
+        for _ in range(5):
+            normalised = torchs.weight  # it too improves with each look
+        torch.testing.assert_close(layer.weight[0], normalised.mT, atol=1e-4, rtol=1e-3)
+
+
+def test_transport_is_the_cheapest_plan() -> None:
+    a, b = normal(2, 5, 2), normal(2, 5, 2, seed=1)
+    found = on_the_page("02", "transport")(a, b)
+    for k in range(2):
+        costs = torch.cdist(a[k], b[k]).flatten().numpy()
+        rows = torch.eye(5).repeat_interleave(5, 1)  # each point of a gives a fifth away ...
+        columns = torch.eye(5).repeat(1, 5)  # ... and each of b receives one
+        plan = linprog(costs, A_eq=torch.cat([rows, columns]).numpy(), b_eq=[0.2] * 10)
+        assert float(found[k]) == pytest.approx(plan.fun, abs=1e-6)
+    line = on_the_page("02", "transport")(a[..., :1], b[..., :1])
+    sorting = [wasserstein_distance(a[k, :, 0].numpy(), b[k, :, 0].numpy()) for k in range(2)]
+    torch.testing.assert_close(line.double(), torch.tensor(sorting), atol=1e-6, rtol=0)
+
+
+def test_packs_are_told_apart_as_a_sum_over_all_of_them_says() -> None:
+    q = normal(8).double().softmax(0)
+    for m in (1, 2, 3):
+        packs = itertools.product(range(8), repeat=m)
+        by_hand = sum(abs(math.prod(float(q[k]) for k in pack) - 8.0**-m) for pack in packs) / 2
+        assert on_the_page("02", "pack_tv")(q, m) == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize("nats", [0.5, 2.0, 6.0])
+def test_four_coordinates_share_as_many_nats_as_asked_for(nats: float) -> None:
+    rho = on_the_page("11", "rho_for")(nats)
+    pair = multivariate_normal([0, 0], [[1, rho], [rho, 1]])
+
+    def integrand(y: float, x: float) -> float:
+        apart = -(x * x + y * y) / 2 - math.log(2 * math.pi)
+        return float(pair.pdf([x, y]) * (pair.logpdf([x, y]) - apart))
+
+    of_one_coordinate, _ = dblquad(integrand, -7, 7, -7, 7, epsabs=1e-5)
+    assert 4 * of_one_coordinate == pytest.approx(nats, abs=1e-3)
+
+
+def test_the_best_energy_is_the_logarithm_of_a_ratio_of_densities() -> None:
+    rho, rng = 0.8, torch.Generator().manual_seed(0)
+    x, y = torch.randn(2, 3, 5, 4, generator=rng, dtype=torch.float64)
+    energy = on_the_page("11", "best_energy")(x, y, rho)
+    assert energy.shape == (3, 5, 5)
+    blocks = torch.eye(8, dtype=torch.float64)
+    blocks[:4, 4:] = blocks[4:, :4] = rho * torch.eye(4, dtype=torch.float64)
+    joint = MultivariateNormal(torch.zeros(8, dtype=torch.float64), blocks)
+    for s, i, j in itertools.product(range(3), range(5), range(5)):
+        apart = Normal(0.0, 1.0).log_prob(torch.cat([x[s, i], y[s, j]])).sum()
+        ratio = joint.log_prob(torch.cat([x[s, i], y[s, j]])) - apart
+        assert energy[s, i, j].item() == pytest.approx(-ratio.item(), abs=1e-9)
+
+
+def test_the_pairs_are_correlated_as_they_should_be() -> None:
+    x, y = on_the_page("11", "correlated")(50_000, 0.6, [torch.Generator().manual_seed(1)])
+    both = torch.cat([x[0], y[0]], 1).double()
+    expected = torch.eye(8, dtype=torch.float64)
+    expected[range(4), range(4, 8)] = expected[range(4, 8), range(4)] = 0.6
+    torch.testing.assert_close(torch.cov(both.T), expected, atol=0.03, rtol=0)
+
+
+def mean_loss(x_and_y: np.ndarray, energy: Tensor, candidates: int) -> float:
+    """InfoNCE's expectation for a joint distribution over a few values, by counting all cases."""
+    (m, n), p_y, total = x_and_y.shape, x_and_y.sum(0), 0.0
+    for x, *ys in itertools.product(range(m), *[range(n)] * candidates):
+        chance = x_and_y[x, ys[0]] * np.prod(p_y[ys[1:]])  # the positive comes first
+        shares = torch.softmax(-energy[x, ys], 0)
+        total -= chance * math.log(shares[0])
+    return total
+
+
+@pytest.mark.parametrize("candidates", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_energy_proves_more_than_there_is_nor_more_than_ln_k(candidates: int, seed: int) -> None:
+    draws = np.random.default_rng(seed)
+    x_and_y = draws.dirichlet(np.full(12, 0.3)).reshape(3, 4) + 1e-6
+    x_and_y /= x_and_y.sum()
+    ratio = x_and_y / x_and_y.sum(1, keepdims=True) / x_and_y.sum(0)
+    truth = float((x_and_y * np.log(ratio)).sum())
+    best = math.log(candidates) - mean_loss(x_and_y, torch.tensor(-np.log(ratio)), candidates)
+    assert 0 < best < min(truth, math.log(candidates))
+    for _ in range(5):
+        other = torch.tensor(draws.normal(size=(3, 4), scale=2))
+        assert math.log(candidates) - mean_loss(x_and_y, other, candidates) < best
+
+
+def test_info_nce_is_a_cross_entropy_with_the_positives_on_the_diagonal() -> None:
+    energy = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(2))
+    losses = on_the_page("11", "info_nce")(energy)
+    assert losses.shape == (2, 3)
+    for s, b in itertools.product(range(2), range(3)):
+        expected = torch.nn.functional.cross_entropy(-energy[s, b], torch.arange(6))
+        torch.testing.assert_close(losses[s, b], expected)
