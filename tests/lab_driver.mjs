@@ -1,4 +1,4 @@
-// Runs the lab's engine in Node for tests/test_lab_engine.py: jobs as JSON in, results out.
+// Runs the lab's engine in Node for tests/test_lab_in_node.py: jobs as JSON in, results out.
 
 import { readFileSync } from "node:fs";
 import { JOBS } from "./lab_jobs.mjs";
