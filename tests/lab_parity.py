@@ -85,12 +85,10 @@ PLANE = {
     "gan_saturating": (critic, always(train.gan(g_loss=saturating)), {}),
     "wgan_gp": (critic, wgan_gp, {}),
     "ebgan": (autoencoder, always(train.ebgan(1.0)), {}),
-    "ebgan_pt": (autoencoder, always(train.ebgan(1.0, pull_away=0.1)), {}),
     "ebgan_pt_unsquared": (autoencoder, always(unsquared), {}),
     "ebgan, detached": (autoencoder, detached, {"break": "detached"}),
     "ebgan, mean_hinge": (autoencoder, mean_hinge, {"break": "mean_hinge"}),
     "gan, one_optimizer": (critic, always(train.gan()), {"break": "one_optimizer"}),
-    "gan, lr_ten": (critic, always(train.gan()), {"break": "lr_ten"}),
 }
 
 
@@ -128,8 +126,7 @@ def update(loss: Tensor, *optimizers: torch.optim.Optimizer) -> None:
 def check_plane(lab: Lab, name: str) -> None:
     make, method_of, fault = PLANE[name]
     generator, discriminator = models.mlp((2, 32, 32, 2), [0]).double(), make().double()
-    lr = 2e-2 if name.endswith("lr_ten") else 2e-3
-    game, batches = train.make_game(generator, discriminator, lr=lr), draw_batches()
+    game, batches = train.make_game(generator, discriminator, lr=2e-3), draw_batches()
     settings = {"method": name.partition(",")[0], "batch": N, **fault}
     start = {"generator": weights(generator), "discriminator": weights(discriminator)}
     (ours,) = lab(("plane", {"settings": settings, "weights": start, "batches": exported(batches)}))

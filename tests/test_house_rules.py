@@ -21,16 +21,10 @@ UNFINISHED = r"(^|[^[:alnum:]_])(TO" + r"DO|FIX" + r"ME|XX" + r"X)([^[:alnum:]_]
 ONE_MACHINE = r"(^|[^[:alnum:]_.])/(home|Users|root|work)" + r"/[[:alnum:]_]|[A-Z]:\\Users\\"
 
 
-def ruff(*arguments: str, text: str = "") -> str:
-    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--quiet", "--output-format", "concise", *arguments]
-    return subprocess.run(command, input=text, cwd=ROOT, capture_output=True, text=True, check=False).stdout
-
-
 def test_ruff_has_nothing_to_say() -> None:
-    assert ruff(".") == ""
-    # It would have: this is not documented.
-    found = ruff("--stdin-filename", "helpers/x.py", "-", text="def bare(x):\n    return x\n")
-    assert {"D100", "D103", "ANN001", "ANN201"} <= set(re.findall(r" ([A-Z]+\d+) ", found))
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--quiet", "--output-format", "concise", "."]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "" and done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("pattern", [UNFINISHED, ONE_MACHINE], ids=["unfinished", "path of one machine"])

@@ -27,7 +27,7 @@ import torch
 from sweep_runs import PATIENCE, RETURNS, draw, draw_slowly, end, greedy, rows_in, wait_until
 
 from helpers.seed import THREADS, seed_everything
-from helpers.studies import grid, runs
+from helpers.studies import grid
 from helpers.studies import sweep as sweeps
 from helpers.studies.sweep import load, recorded, select, sweep
 
@@ -109,15 +109,6 @@ def test_every_way_to_fail_is_stored_and_the_others_go_on(tmp_path: Path) -> Non
     again = sweep(end, settings[-2:], [0], store, retry_failed=True)
     assert again[0] == good and again[1]["error"] is None and again[1] in load(store)
     assert len(load(store)) == len(settings) == rows_in(store) - 1, "the failed try stays in the file"
-
-
-def test_messages_keep_no_folders() -> None:
-    messages = {
-        "cannot open /srv/data/ann/x.npz or C:\\data\\ann\\y": "cannot open x.npz or y",
-        "see https://example.org/a/b, shape 3/4/5, a/b ratio": "see https://example.org/a/b, shape 3/4/5, a/b ratio",
-        "x" * 600: "x" * 500,
-    }
-    assert [runs._told(ValueError(message))["message"] for message in messages] == list(messages.values())
 
 
 def test_a_run_that_cannot_start_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
