@@ -21,7 +21,7 @@ from helpers.seed import rngs, torch_seed
 from helpers.studies import judging, syllables
 from helpers.train import embed, fit_encoder
 
-STEPS, FINISH, LR = 120, 40, 2e-3  # half of that rate with a last batch norm, from six pilot runs on validation fonts
+STEPS, FINISH, LR = 120, 40, 2e-3  # half of that rate with a last batch norm, from seven pilot runs on validation fonts
 
 
 class Siamese(nn.Module):
