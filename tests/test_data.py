@@ -129,9 +129,10 @@ def test_parts_are_the_ends_of_the_official_ones(name: data.DataSet, tmp_path: P
 def test_a_damaged_file_is_named_even_where_another_is_asked_for(name: data.DataSet, tmp_path: Path) -> None:
     folder = tmp_path / KNOWN[name]["folder"]
     folder.mkdir(parents=True)
-    for file in KNOWN[name]["md5"]:
+    (folder.parent / "processed").mkdir()  # where torchvision had them until 2021, and still looks first
+    for file in [*KNOWN[name]["md5"], "../processed/training.pt"]:
         (folder / file).write_bytes(b"half of i")
-        with pytest.raises(RuntimeError, match=rf"{file} is damaged: delete it"):
+        with pytest.raises(RuntimeError, match=rf"{file} is damaged, or of before 2021: delete it"):
             data.load(name, "train", tmp_path)
         (folder / file).unlink()
 
