@@ -1,12 +1,12 @@
 """What several tests need."""
 
-import os
 from collections.abc import Iterator
 
+import matplotlib
 import pytest
 import torch
 
-os.environ.setdefault("MPLBACKEND", "agg")
+matplotlib.use("agg")  # here, and not by a variable: kernels that tests start would inherit it, and show no figure
 
 
 @pytest.fixture(autouse=True)
