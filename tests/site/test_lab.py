@@ -175,10 +175,48 @@ def test_results_can_be_kept_beside_each_other(lab):
     page.get_by_role("button", name="Keep this result").click()
     page.locator("[data-set=margin]").select_option("10")
     page.wait_for_function("() => lab.state().settings.margin === 10 && lab.state().step === 0")
-    kept = page.locator(".lab-kept li")
-    assert kept.count() == 1 and "margin 0.1" in kept.inner_text() and "Step 3." in kept.inner_text()
-    page.go_back()
-    page.wait_for_function("() => lab.state().settings.margin === 0.1")
+    page.get_by_role("button", name="Keep this result").click()
+    page.reload()
+    page.wait_for_function("() => window.lab")
+    rows = page.locator(".lab-kept tbody tr")
+    expect(rows).to_have_count(2)
+    first, second = (row.get_by_role("rowheader").inner_text() for row in rows.all())
+    assert (first, second) == ("EBGAN; ring of 8; Margin: 0.1", "EBGAN; ring of 8; Margin: 10")
+    assert rows.first.get_by_role("cell").all_inner_texts()[:2] == ["0-1", "3"]
+    rows.first.get_by_role("link").click()
+    page.wait_for_function("() => window.lab && lab.state().settings.margin === 0.1")
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="Remove all", exact=True).click()
+    page.reload()
+    page.wait_for_function("() => window.lab")
+    expect(page.locator(".lab-kept")).to_be_hidden()
+
+
+def test_results_are_kept_for_the_page_where_storage_is_forbidden(lab):
+    page = lab()
+    page.add_init_script("""for (const name of ['getItem', 'setItem']) {
+        const usual = Storage.prototype[name];
+        Storage.prototype[name] = function (key, ...rest) {  // the theme's own scripts need theirs
+            if (key === 'lab-kept') throw new Error('forbidden');
+            return usual.call(this, key, ...rest);
+        };
+    }""")
+    page.reload()
+    page.wait_for_function("() => window.lab")
+    page.get_by_role("button", name="Keep this result").click()
+    expect(page.locator(".lab-copied")).to_contain_text("until you leave this page")
+    assert page.locator(".lab-kept tbody tr").count() == 1
+
+
+def test_past_the_stop_there_is_no_of(lab):
+    page = lab("?preset=01&seeds=0")
+    expect(page.get_by_label("Stop at step")).to_have_value("800")
+    page = lab("?method=nt_xent&seeds=0-1&stop=5")
+    page.evaluate("() => lab.run(5)")
+    expect(page.locator(".lab-says")).to_contain_text("Step 5 of 5.")
+    expect(page.locator(".lab-says")).to_contain_text("% at step 0; in training")
+    page.evaluate("() => lab.run(1)")
+    expect(page.locator(".lab-says")).to_contain_text("Step 6. ")
 
 
 def test_what_cannot_be_is_said_beside_the_controls_which_show_what_runs(lab):

@@ -3,6 +3,7 @@ import { checkPace, readAddress, readSeeds, writeAddress, writeSeeds } from "./a
 import { curves, drawCircle, drawPlane, palette, short } from "./draw.js";
 import { breaks, check, RANGES } from "./settings.js";
 import { BLOBS, cluster, LOW_IS_REAL, METHODS, MODES, OFFERED, PACE, SPEEDS, used } from "./facts.js";
+import { differs, Kept } from "./kept.js";
 import { Pool } from "./pool.js";
 import { python } from "./python.js";
 import { summary } from "./statistics.js";
@@ -25,7 +26,6 @@ const STARTS = {
 };
 
 const option = (value, text, chosen) => `<option value="${value}"${chosen ? " selected" : ""}>${text}</option>`;
-const escape = text => text.replace(/[&<>"]/g, letter => `&#${letter.charCodeAt(0)};`);
 
 function frame(compact) {
   const button = (name, text = WORDS[name]) => `<button type="button" data-do="${name}">${text}</button>`;
@@ -38,7 +38,7 @@ function frame(compact) {
     <label>${WORDS.speed} <select data-speed>${speeds}</select></label>
     <label>${WORDS.stop} <input data-stop inputmode="numeric" size="6"></label> <span class="lab-rate"></span></p>
     <p class="lab-links">${button("keep")} ${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
-    <ul class="lab-kept"></ul>
+    <div class="lab-kept" hidden></div>
     <div class="lab-python" tabindex="0" role="region" aria-label="${WORDS.python}" hidden></div>
     <details class="lab-fold"><summary>${WORDS.settings}</summary><div class="lab-fields lab-more"></div></details>
     <details class="lab-numbers"><summary>${WORDS.numbers}</summary><div class="lab-table" tabindex="0" role="region" aria-label="${WORDS.numbers}"></div></details>`;
@@ -65,6 +65,7 @@ export class Lab {
     this.$ = name => this.place.querySelector(name);
     this.show = { landscape: true, arrows: false, stamp: null };
     this.pace = PACE;
+    if (!compact) this.kept = new Kept(this.$(".lab-kept"));
     this.#fold();
     this.playing = false;
     this.stamps = [];
@@ -217,11 +218,11 @@ export class Lab {
   }
 
   get words() {
-    const { runs, settings, first } = this, target = this.preset?.ask?.steps ?? this.pace.stop, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
+    const { runs, settings, first } = this, stop = this.preset?.ask?.steps ?? this.pace.stop, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
     const full = going.filter(run => run.metrics.covered === modes).length;
     const constant = going.filter(run => run.metrics.constant).length;
     const stopped = runs.filter(run => run.error).map(run => `${WORDS.seed(run.seed)}, ${run.error}`);
-    return WORDS.sentence({ step: this.step, runs: runs.length, modes, full, stopped, constant, target,
+    return WORDS.sentence({ step: this.step, runs: runs.length, modes, full, stopped, constant, target: this.step <= stop ? stop : 0,
       first: this.step ? first : null, ...this.#sums() });
   }
 
@@ -346,14 +347,14 @@ export class Lab {
     const named = new Set(["method", "data", "break", "labels"]);
     const views = ["plane", "contrast"].map(view => `<label><input type="radio" name="lab-view" value="${view}"${view === settings.view ? " checked" : ""}> ${WORDS[view]}</label>`).join(" ");
     const fields = used(settings).filter(name => name !== "points");
-    const presets = [option("", WORDS.free, !this.preset), ...PRESETS.map(({ id, title }) => option(id, title, id === this.preset?.id))].join("");
+    const presets = [option("", WORDS.free, !this.preset), ...PRESETS.map(({ id, title }) => option(id, `${id.slice(0, 2)}: ${title}`, id === this.preset?.id))].join("");
     const lists = { method: METHODS[settings.view], break: breaks(settings.method) };
     const values = name => lists[name] ?? RANGES[name].values;
     const draws = settings.data === "drawn" && settings.view === "plane" ? this.#drawing() : "";
     const write = names => names.map(name => named.has(name) ? select(name, values(name), WORDS[name]) : numbers(name)).join("");
     this.$(".lab-choose summary").textContent = WORDS.chosen(WORDS.method[settings.method], settings.view === "plane" ? WORDS.data[settings.data] : WORDS.labels[settings.labels]);
     this.$("[data-speed]").value = this.pace.speed;
-    this.$("[data-stop]").value = this.pace.stop;
+    this.$("[data-stop]").value = this.pace.stop || (this.preset?.ask?.steps ?? 0);
     const main = fields.filter(name => MAIN.has(name));
     this.$(".lab-main").innerHTML = `<fieldset class="lab-view" aria-label="${WORDS.view}">${views}</fieldset>`
       + field(WORDS.preset, `<select data-preset>${presets}</select>`) + write(main);
@@ -403,15 +404,15 @@ export class Lab {
     this.$(".lab-python").textContent = python(this.settings, this.seeds, this.step || this.pace.stop || this.preset?.ask?.steps || 800);
   }
 
-  // A line for each result that was kept, with a link to its settings.
+  // The means as they stand now, beside what was kept before.
   #keep() {
-    const row = document.createElement("li"), link = document.createElement("a"), { method, data, view } = this.settings;
-    link.href = location.search;
-    link.textContent = [WORDS.method[method], view === "plane" ? WORDS.data[data] : WORDS.labels[this.settings.labels]].join(", ");
-    row.append(link, ` (${used(this.settings).filter(name => !["method", "data", "labels", "points"].includes(name))
-      .map(name => `${WORDS.name[name].toLowerCase()} ${WORDS[name]?.[this.settings[name]] ?? this.settings[name]}`).join(", ")}). ${this.words}`);
-    this.$(".lab-kept").append(row);
-    this.$(".lab-copied").textContent = WORDS.kept;
+    const { covered, precision, accuracy } = this.#sums(), stopped = this.runs.filter(run => run.error).length;
+    const said = (sum, ...unit) => sum ? WORDS.interval(sum, ...unit) : "";
+    const stored = this.kept.add({
+      what: differs(this.settings), seeds: writeSeeds(this.seeds), step: WORDS.kept_step(this.step, stopped), link: location.search,
+      covered: said(covered), precision: said(precision), accuracy: said(accuracy, " %", 100),
+    });
+    this.$(".lab-copied").textContent = stored ? WORDS.kept : WORDS.kept_here;
   }
 
   async #do(name) {
@@ -422,6 +423,10 @@ export class Lab {
     if (name === "clear") return this.#points([]);
     if (name === "copy") return this.#copy();
     if (name === "keep") return this.#keep();
+    if (name === "forget") {
+      this.kept.clear();
+      return this.$("[data-do=keep]").focus();  // the button that was pressed is gone
+    }
     const folded = this.$(".lab-python").toggleAttribute("hidden");
     this.$("[data-do=python]").setAttribute("aria-expanded", !folded);
     this.#write();

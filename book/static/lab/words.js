@@ -17,6 +17,7 @@ const interval = ({ mean, low, high }, unit = "", times = 1) => {
 const percent = sum => sum ? interval(sum, " %", 100) : "unknown";
 
 export const WORDS = {
+  interval,
   plane: "Plane", contrast: "Contrast", play: "Play", pause: "Pause", reset: "Reset, same seeds", others: "Other seeds",
   d: "Step D", g: "Step G", both: "One step", copy: "Copy link", copied: "Link copied.", python: "The same in Python",
   not_copied: "The browser did not allow copying; the link is this page’s address.",
@@ -63,10 +64,10 @@ export const WORDS = {
   ].filter(Boolean).join(", "),
   // The line of words under the pictures; `s` holds summaries over runs, null where there is nothing to sum up.
   sentence({ step, target, first, runs, modes, full, stopped, covered, precision, accuracy, train_accuracy, constant }) {
-    const parts = [], before = name => first?.[name] ? `, ${short(first[name].mean)} at step 0` : "";
+    const parts = [], before = (name, unit = "", times = 1) => first?.[name] ? `, ${short(times * first[name].mean)}${unit} at step 0` : "";
     if (covered) parts.push(`${full} of ${runs} runs cover all ${modes} modes; mean ${interval(covered)}${before("covered")}.`);
     if (precision) parts.push(`Precision: mean ${interval(precision)}${before("precision")}.`);
-    if (accuracy) parts.push(`Accuracy on the test: mean ${percent(accuracy)}; in training ${percent(train_accuracy)}.`);
+    if (accuracy) parts.push(`Accuracy on the test: mean ${percent(accuracy)}${before("accuracy", " %", 100)}; in training ${percent(train_accuracy)}.`);
     if (constant) parts.push(`${constant} of ${runs} runs give every pair of the test the same answer.`);
     if (stopped.length) parts.push(`Stopped: ${stopped.join("; ")}.`);
     return `${step ? `Step ${step}${target ? ` of ${target}` : ""}.` : "New runs, not trained yet."} ${parts.join(" ")}`;
@@ -78,7 +79,13 @@ export const WORDS = {
     precision: value => `a mean precision of ${short(value)}`, accuracy: value => `a mean accuracy of ${short(100 * value)} %`,
     d_loss: value => `a mean loss of ${short(value)}`, constant: value => `${value} runs give every pair the same answer`,
   },
-  view: "View", kept: "Kept: see the list below.",
+  view: "View", kept: "Kept: see the table below.",
+  kept_here: "Kept in the table below, until you leave this page: the browser does not allow more.",
+  kept_title: "Kept results", forget: "Remove all",
+  kept_column: {
+    what: "Runs", seeds: "Seeds", step: "Step", covered: "Modes covered, mean", precision: "Precision, mean", accuracy: "Accuracy on the test, mean",
+  },
+  kept_step: (step, stopped) => stopped ? `${step} (stopped: ${stopped})` : String(step),
   keep: "Keep this result", soon: "The large picture of one run, which comes in a moment.",
   no_preset: id => `preset: got “${id}”, and there is none of that name`,
   need_speed: (given, names) => `speed: got “${given}”, wanted one of ${names.join(", ")}`,
