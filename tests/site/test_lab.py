@@ -219,13 +219,17 @@ def test_past_the_stop_there_is_no_of(lab):
     expect(page.locator(".lab-says")).to_contain_text("Step 6. ")
 
 
-def test_what_cannot_be_is_said_beside_the_controls_which_show_what_runs(lab):
+def test_what_cannot_be_is_said_beside_its_field_which_keeps_what_was_typed(lab):
     page = lab("?seeds=2-4")
     page.locator("input[data-seeds]").fill("3-1")
     page.locator("input[data-seeds]").press("Tab")
-    expect(page.locator(".lab-problem")).to_contain_text("3-1")
-    expect(page.locator("input[data-seeds]")).to_have_value("2-4")
+    expect(page.locator("label:has([aria-invalid][data-seeds]) + .lab-problem")).to_contain_text("3-1")
+    expect(page.locator("input[data-seeds]")).to_have_value("3-1")
     assert state(page)["seeds"] == [2, 3, 4]
+    page.locator("[data-set=units]").select_option("8")
+    page.wait_for_function("() => lab.state().settings.units === 8")
+    expect(page.locator("input[data-seeds]")).to_have_value("2-4")
+    expect(page.locator(".lab-problem")).to_be_empty()
     assert "99" in lab("?preset=99").locator(".lab-problem").inner_text()
 
 
@@ -270,8 +274,8 @@ def test_speed_and_the_step_to_stop_at_stand_in_the_link_and_leave_the_runs_alon
     assert state(page)["step"] == 40, "the runs stay"
     page.get_by_label("Stop at step").fill("-3")
     page.get_by_label("Stop at step").press("Tab")
-    expect(page.locator(".lab-problem")).to_contain_text("stop: got “-3”")
-    expect(page.get_by_label("Stop at step")).to_have_value("43")
+    expect(page.locator("label:has([aria-invalid][data-stop]) + .lab-problem")).to_contain_text("stop: got “-3”")
+    expect(page.get_by_label("Stop at step")).to_have_value("-3")
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("() => lab.state().step === 43")
     expect(page.locator("[data-do=play]")).to_have_text("Play")
@@ -432,6 +436,32 @@ def test_points_are_drawn_by_pointer_and_by_keyboard(lab):
     drawn = state(page)["settings"]["points"]
     assert state(page)["step"] == 5
     assert state(lab(page.evaluate("() => location.search")))["settings"]["points"] == drawn
+
+
+def test_without_points_nothing_trains_and_the_picture_is_empty(lab):
+    page = lab("?data=drawn&seeds=0-1&units=8")
+    page.evaluate("() => lab.run(3)")
+    page.get_by_role("button", name="Remove all points").click()
+    expect(page.locator(".lab-says")).to_have_text("No points yet: draw in the picture.")
+    for name in ("Play", "One step", "Reset, same seeds", "Keep this result"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    ink = """() => { const canvas = document.querySelector('.lab-large');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        return data.some(value => value > 0); }"""
+    assert not page.evaluate(ink)
+    said = page.evaluate("() => lab.run(1).then(() => 'ran', error => error.message)")
+    assert said == "No points yet: draw in the picture." and state(page)["settings"]["points"] == []
+    page.locator(".lab-large").focus()
+    assert page.evaluate(ink), "the stamp is there while the picture has the keyboard"
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => lab.state().settings.points.length === 10 && lab.state().step === 0")
+    page.evaluate("() => lab.run(2)")
+    assert state(page)["step"] == 2
+    page.keyboard.press("Backspace")
+    expect(page.get_by_role("button", name="Play")).to_be_disabled()
+    page.get_by_label("Start from").select_option("line")
+    page.wait_for_function("() => lab.state().settings.points.length === 80")
+    expect(page.get_by_role("button", name="Play")).to_be_enabled()
 
 
 def test_the_start_page_runs_it_small(address, browser):

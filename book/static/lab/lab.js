@@ -18,6 +18,7 @@ const KEPT = 300;  // points of a curve; beyond, every other one goes
 const POINTS = 300;  // most points that can be drawn by hand
 const MAIN = new Set(["method", "data", "labels", "margin", "pairs"]);  // beside the buttons; the others are one fold below
 const NUMBERS = ["d_loss", "g_loss", "covered", "precision", "accuracy", "train_accuracy"];
+const NEED_POINTS = ["play", "both", "d", "g", "reset", "others", "keep", "copy", "python"];  // buttons that are idle without them
 const NARROW = matchMedia("(max-width: 760px)");  // a phone: folds are closed, or the picture would be far down
 const STARTS = {
   blobs: () => BLOBS,
@@ -44,9 +45,9 @@ function frame(compact) {
     <details class="lab-numbers"><summary>${WORDS.numbers}</summary><div class="lab-table" tabindex="0" role="region" aria-label="${WORDS.numbers}"></div></details>`;
   return `
     <div class="lab-ask" hidden></div>${choose}
-    <p class="lab-problem" role="alert"></p>
+    <div class="lab-problem" role="alert"></div>
     <p class="lab-buttons">${button("play")}${steps}${button("reset")}${button("others")}</p>
-    <div class="lab-pictures"><canvas class="lab-large" role="img" aria-label="${WORDS.soon}"></canvas><div class="lab-runs"></div></div>
+    <div class="lab-pictures"><canvas class="lab-large" role="img" aria-label="${WORDS.soon}"></canvas><div><div class="lab-drawing" hidden></div><div class="lab-runs"></div></div></div>
     <p class="lab-says"></p><p class="visually-hidden lab-announces" role="status"></p>
     <p class="lab-legend"></p>
     <div class="lab-curves"></div>${below}`;
@@ -65,6 +66,7 @@ export class Lab {
     this.$ = name => this.place.querySelector(name);
     this.show = { landscape: true, arrows: false, stamp: null };
     this.pace = PACE;
+    this.problem = this.$(".lab-problem");
     if (!compact) this.kept = new Kept(this.$(".lab-kept"));
     this.#fold();
     this.playing = false;
@@ -83,7 +85,7 @@ export class Lab {
     }
     this.pace = wanted.pace;
     await this.start(wanted.settings, wanted.seeds, wanted.preset);
-    if (problem) this.$(".lab-problem").textContent = problem;
+    if (problem) this.#complain(problem);
   }
 
   // New runs with complete settings, at step 0. Until they are there, all stays as it was.
@@ -94,7 +96,7 @@ export class Lab {
     if (pool !== this.pool) return;  // replaced meanwhile
     Object.assign(this, { settings, seeds, preset, runs, history: [], large: seeds[0], rate: 0, cost: 0, answered: false, drawing: null });
     this.first = this.#sums();
-    this.$(".lab-problem").textContent = "";
+    this.#complain("");
     this.#ask();
     if (!this.compact) this.#show();
     this.#remember(0);
@@ -116,11 +118,18 @@ export class Lab {
   // Change settings by their names; `seeds`, `speed` and `stop` may be among them. What is not named stays as it is.
   async set(changes) {
     const { seeds, speed = this.pace.speed, stop = this.pace.stop, ...rest } = changes;
-    const pace = checkPace({ speed, stop }), chosen = readSeeds(seeds ?? this.seeds), settings = check(kept(this.settings, rest));
+    const pace = checkPace({ speed, stop });
+    if (seeds !== undefined || Object.keys(rest).length) {
+      const next = kept(this.settings, rest), chosen = readSeeds(seeds ?? this.seeds);
+      if (isEmpty(next)) throw new Error(WORDS.no_points);
+      const settings = check(next);
+      this.pace = pace;
+      return this.start(settings, chosen);
+    }
     this.pace = pace;
-    if (seeds !== undefined || Object.keys(rest).length) return this.start(settings, chosen);
     if (this.compact) return;
-    history.replaceState(null, "", this.#address());  // the runs go on
+    if (!isEmpty(this.settings)) history.replaceState(null, "", this.#address());  // the runs go on
+    this.#complain("");
     this.#fields();
   }
 
@@ -128,6 +137,7 @@ export class Lab {
   async run(steps) {
     if (!Number.isInteger(steps) || steps < 0) throw new Error(`steps: got ${steps}, wanted a whole number, 0 or more`);
     for (let left = steps; left > 0;) {
+      if (isEmpty(this.settings)) throw new Error(WORDS.no_points);
       const now = Math.min(left, this.#left(), this.#chunk(3 * FRAME));
       await this.advance(now);
       left -= now;
@@ -136,6 +146,7 @@ export class Lab {
 
   async advance(steps, who) {
     const { pool } = this, start = performance.now();
+    if (!pool) return;  // nothing to train on
     pool.large = this.large;
     pool.arrows = this.show.arrows;
     const runs = await pool.advance(steps, who);
@@ -218,6 +229,7 @@ export class Lab {
   }
 
   get words() {
+    if (isEmpty(this.settings)) return WORDS.no_points;
     const { runs, settings, first } = this, stop = this.preset?.ask?.steps ?? this.pace.stop, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
     const full = going.filter(run => run.metrics.covered === modes).length;
     const constant = going.filter(run => run.metrics.constant).length;
@@ -235,18 +247,19 @@ export class Lab {
   }
 
   #draw() {
-    const { settings, runs, show } = this, contrast = settings.view === "contrast", lowIsReal = LOW_IS_REAL.has(settings.method);
-    const chosen = runs.find(run => run.seed === this.large), line = run => WORDS.one_run({ ...run.metrics, modes: MODES[settings.data], error: run.error });
-    const large = this.$(".lab-large"), stamp = settings.data === "drawn" && !contrast ? this.show.stamp : null;
+    const { settings, runs } = this, empty = isEmpty(settings), show = empty ? {} : this.show, contrast = settings.view === "contrast", lowIsReal = LOW_IS_REAL.has(settings.method);
+    const chosen = runs.find(run => run.seed === this.large), line = run => empty ? WORDS.no_points : WORDS.one_run({ ...run.metrics, modes: MODES[settings.data], error: run.error });
+    const large = this.$(".lab-large"), stamp = large.matches(":focus") ? this.show.stamp : null;  // the pointer needs none
     // All pictures first: each asks how wide it is, and that is slow where words have changed before.
-    const colours = palette(), paint = (canvas, run, shown) => contrast ? drawCircle(canvas, run, colours) : drawPlane(canvas, run, { lowIsReal, ...shown }, colours);
+    const colours = palette(), paint = (canvas, run, shown) => contrast ? drawCircle(canvas, run, colours) : drawPlane(canvas, empty ? { ...run, real: [], fake: [] } : run, { lowIsReal, ...shown }, colours);
     const small = this.#buttons();
     paint(large, chosen, { ...show, stamp });
-    for (const [canvas, , run] of small) paint(canvas, run, { landscape: true });
+    for (const [canvas, , run] of small) paint(canvas, run, { landscape: !empty });
     large.setAttribute("aria-label", settings.data === "drawn" && !contrast ? WORDS.canvas_drawn : WORDS.large(chosen.seed, line(chosen)));
     this.#label(small, line);
     write(this.$(".lab-legend"), this.#legend(contrast, lowIsReal));
     for (const name of ["d", "g"]) this.$(`[data-do=${name}]`)?.toggleAttribute("hidden", contrast);
+    for (const name of NEED_POINTS) this.$(`[data-do=${name}]`)?.toggleAttribute("disabled", empty);
     const now = performance.now();
     if (!this.playing || now - this.charted > CHARTS) {
       this.charted = now;
@@ -255,9 +268,10 @@ export class Lab {
     this.#say(this.words);
     if (this.compact) return;
     for (const box of this.place.querySelectorAll("[data-show]")) box.closest("label").hidden = contrast;
+    if (empty) this.$(".lab-python").hidden = true;
     if (!this.$(".lab-python").hidden) this.#write();
     this.$(".lab-rate").textContent = this.playing ? WORDS.rate(this.rate) : "";
-    if (this.$(".lab-numbers").open) this.$(".lab-numbers div").innerHTML = this.#table(line);
+    if (this.$(".lab-numbers").open) this.$(".lab-numbers div").innerHTML = empty ? "" : this.#table();
   }
 
   #legend(contrast, lowIsReal) {
@@ -303,7 +317,7 @@ export class Lab {
     return charts.map(([title, lines, ...more]) => `<figure><figcaption>${title}: ${key(lines)}</figcaption>${curves(title, lines, ...more)}</figure>`).join("");
   }
 
-  #table(line) {
+  #table() {
     const names = NUMBERS.filter(name => this.runs.some(run => (run[name] ?? run.metrics[name] ?? null) !== null));
     const head = [WORDS.run, WORDS.step, ...names.map(name => WORDS[name])].map(name => `<th scope="col">${name}</th>`).join("");
     const row = run => `<tr><th scope="row">${WORDS.seed(run.seed)}</th><td>${run.steps}</td>${names.map(name => `<td>${short(run[name] ?? run.metrics[name] ?? null)}</td>`).join("")}</tr>`;
@@ -338,6 +352,7 @@ export class Lab {
 
   // ------------------------------------------------------------------------------------------- controls
   #fields() {
+    if (this.problem.closest(".lab-fields")) this.#complain("");  // what stands there is written anew
     const { settings } = this, held = controlOf(document.activeElement), field = (text, inside) => `<label>${text} ${inside}</label>`;
     const select = (name, values, words = {}) => field(WORDS.name[name], `<select data-set="${name}">${values.map(value => option(value, words[value] ?? short(value), value === settings[name])).join("")}</select>`);
     const numbers = name => {
@@ -350,7 +365,6 @@ export class Lab {
     const presets = [option("", WORDS.free, !this.preset), ...PRESETS.map(({ id, title }) => option(id, `${id.slice(0, 2)}: ${title}`, id === this.preset?.id))].join("");
     const lists = { method: METHODS[settings.view], break: breaks(settings.method) };
     const values = name => lists[name] ?? RANGES[name].values;
-    const draws = settings.data === "drawn" && settings.view === "plane" ? this.#drawing() : "";
     const write = names => names.map(name => named.has(name) ? select(name, values(name), WORDS[name]) : numbers(name)).join("");
     this.$(".lab-choose summary").textContent = WORDS.chosen(WORDS.method[settings.method], settings.view === "plane" ? WORDS.data[settings.data] : WORDS.labels[settings.labels]);
     this.$("[data-speed]").value = this.pace.speed;
@@ -360,8 +374,10 @@ export class Lab {
       + field(WORDS.preset, `<select data-preset>${presets}</select>`) + write(main);
     this.$(".lab-more").innerHTML = write(fields.filter(name => !MAIN.has(name)))
       + field(WORDS.seeds, `<input data-seeds value="${writeSeeds(this.seeds)}" size="9">`)
-      + field(WORDS.name.runs, `<select data-runs>${[1, 2, 3, 4, 5, 6, 7, 8].map(n => option(n, n, n === this.seeds.length)).join("")}</select>`) + draws;
-    const large = this.$(".lab-large"), drawn = draws !== "";
+      + field(WORDS.name.runs, `<select data-runs>${[1, 2, 3, 4, 5, 6, 7, 8].map(n => option(n, n, n === this.seeds.length)).join("")}</select>`);
+    const large = this.$(".lab-large"), drawn = settings.data === "drawn" && settings.view === "plane";
+    this.$(".lab-drawing").hidden = !drawn;
+    this.$(".lab-drawing").innerHTML = drawn ? this.#drawing() : "";
     large.tabIndex = drawn ? 0 : -1;
     large.setAttribute("role", drawn ? "application" : "img");
     this.show.stamp = drawn ? this.show.stamp ?? [0, 0] : null;
@@ -370,7 +386,8 @@ export class Lab {
 
   #drawing() {
     const starts = [option("", WORDS.none, true), ...Object.keys(STARTS).map(name => option(name, WORDS.points[name]))].join("");
-    return `<label>${WORDS.start_from} <select data-start>${starts}</select></label><button type="button" data-do="clear">${WORDS.clear}</button><p>${WORDS.canvas_drawn}</p>`;
+    return `<p>${WORDS.draw}</p><div class="lab-links"><button type="button" data-do="clear">${WORDS.clear}</button>
+      <label>${WORDS.start_from} <select data-start>${starts}</select></label></div>`;
   }
 
   #fold() {
@@ -378,7 +395,7 @@ export class Lab {
   }
 
   #listen() {
-    const on = (kind, handler) => this.place.addEventListener(kind, event => handler(event).catch(error => this.#refuse(error)));
+    const on = (kind, handler) => this.place.addEventListener(kind, event => handler(event).catch(error => this.#refuse(error, event.target)));
     on("click", async ({ target }) => {
       const button = target.closest("button");
       if (button?.dataset.do) await this.#do(button.dataset.do);
@@ -387,6 +404,7 @@ export class Lab {
     on("change", ({ target }) => this.#change(target));
     on("keydown", event => this.#key(event));
     on("pointerdown", event => this.#pointer(event));
+    for (const kind of ["focus", "blur"]) this.$(".lab-large").addEventListener(kind, () => this.runs && this.#draw());  // its stamp
     document.addEventListener("visibilitychange", () => document.hidden && this.pause());
     new MutationObserver(() => this.runs && this.#draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     NARROW.addEventListener("change", () => this.#fold());
@@ -394,10 +412,20 @@ export class Lab {
     this.$(".lab-numbers")?.addEventListener("toggle", () => this.runs && this.#draw());
   }
 
-  // What was asked for cannot be: say so, and let the controls show again what runs.
-  #refuse(error) {
-    if (!this.compact) this.#fields();
-    this.$(".lab-problem").textContent = error.message;
+  // What was asked for cannot be. What was typed stays, to be mended; other controls show again what runs.
+  #refuse(error, target) {
+    const typed = target.matches?.("input[data-seeds], input[data-stop]") ? target : null;
+    if (!this.compact && !typed) this.#fields();
+    this.#complain(error.message, typed);
+  }
+
+  // Say a problem beside the field that has it, or above the buttons; "" takes it back.
+  #complain(message, field = null) {
+    for (const wrong of this.place.querySelectorAll("[aria-invalid]")) wrong.removeAttribute("aria-invalid");
+    field?.setAttribute("aria-invalid", "true");
+    if (field) field.closest("label").after(this.problem);
+    else this.$(".lab-buttons").before(this.problem);
+    this.problem.textContent = message;
   }
 
   #write() {
@@ -454,7 +482,7 @@ export class Lab {
     if (dataset.seeds !== undefined) return this.set({ seeds: value });
     if (dataset.runs !== undefined) return this.set({ seeds: Array.from({ length: +value }, (_, i) => this.seeds[i] ?? this.seeds.at(-1) + i - this.seeds.length + 1) });
     if (dataset.preset !== undefined) return this.#preset(value);
-    if (dataset.start) return this.#points(STARTS[value]());
+    if (dataset.start !== undefined) return value && this.#points(STARTS[value]());
     if (dataset.speed !== undefined) return this.set({ speed: value });
     if (dataset.stop !== undefined) return this.set({ stop: value.trim() === "" ? 0 : Number(value) });
     if (dataset.show) {
@@ -472,8 +500,20 @@ export class Lab {
 
   // -------------------------------------------------------------------------------------------- drawing
   async #points(points) {
+    if (!points.length) return this.#empty();
     const few = this.drawing = points.slice(0, POINTS);  // the next stroke may come before the new runs
     await this.start(check(kept(this.settings, { points: few })), this.seeds);
+  }
+
+  // Nothing to train on: no runs, and an empty picture, until somebody draws. The address keeps the last points.
+  #empty() {
+    this.pause();
+    this.pool?.end();
+    Object.assign(this, { pool: null, settings: { ...this.settings, points: [] }, preset: null, history: [], drawing: null });
+    this.#complain("");
+    this.#ask();
+    this.#fields();
+    this.#draw();
   }
 
   async #key(event) {
@@ -512,11 +552,13 @@ export class Lab {
 
 // A selector for a control that is written anew with every change; null for anything else.
 function controlOf(element) {
-  if (!element?.closest(".lab-fields")) return null;
+  if (!element?.closest(".lab-fields, .lab-drawing")) return null;
   if (element.name === "lab-view") return "[name=lab-view]:checked";
   const [name, value] = Object.entries({ ...element.dataset })[0] ?? [];
-  return name ? `.lab-fields [data-${name}="${value}"]` : null;
+  return name ? `[data-${name}="${value}"]` : null;
 }
+
+const isEmpty = ({ view, data, points }) => view === "plane" && data === "drawn" && !points.length;
 
 // Old settings with changes. A new method brings its own defaults; what both methods use stays as it was.
 function kept(settings, changes) {
