@@ -13,28 +13,45 @@ export function numberOf(text) {
 }
 const same = (a, b) => a.trim().toLowerCase() === b.trim().toLowerCase();
 
-function faultOf(values, { fields, counts }) {
-  if (values.length !== fields.length) return say("parts", values.length, fields.length);
-  for (const [i, value] of values.entries()) {
-    const { options } = fields[i];
-    if (options.length && !options.some(one => same(one, value))) return say("noWord", value || "–", options.join(", "));
-    if (!options.length && counts[i] && Number.isNaN(numberOf(value))) return say("noNumber", value || "–");
-  }
-  return "";
+// What the guide says of a part: a number, perhaps from 0 to 25, perhaps a whole one, or in %.
+export function limitsOf({ label, options }, count) {
+  const [, low, high] = / (?:from )?(\d+(?:\.\d+)?)(?: for [^,;]+)? to (\d+(?:\.\d+)?)$/.exec(label) ?? [];
+  if (options.length || !(low || count || /\ba (?:whole )?number\b|\bin %$/.test(label))) return null;
+  const [least, most] = low ? [low, high] : /\bin %$/.test(label) ? [0, 100] : [-Infinity, Infinity];
+  return { low: Number(least), high: Number(most), whole: label.includes("whole number") };
+}
+export function unlikely(text, limits, label) {
+  if (!limits) return "";
+  const number = numberOf(text), { low, high, whole } = limits, within = one => one >= low && one <= high;
+  if (Number.isNaN(number)) return say("wantsNumber", label);
+  if (!within(number) && !(text.includes("%") && within(number / 100))) return say("wantsRange", label, low, high);
+  return whole && !Number.isInteger(number) ? say("wantsWhole", label) : "";
 }
 
-// Read pasted lines: those that are whole, and the others with what is wrong with them.
-export function readLines(text, prompts, names, revealed = []) {
+function faultOf(values, { fields, counts }) {
+  if (values.length !== fields.length) return [values.length < fields.length ? "few" : "many", values.length, fields.length];
+  for (const [i, value] of values.entries()) {
+    const { options } = fields[i];
+    if (options.length && !options.some(one => same(one, value))) return ["noWord", value || "–", options.join(", "), i + 1];
+    if (!options.length && counts[i] && Number.isNaN(numberOf(value))) return ["noNumber", value || "–", "", i + 1];
+  }
+  return null;
+}
+
+// Read lines pasted at a prompt: those that are whole, and the others with what is wrong and where they belong. Late lines
+// are taken only at a prompt that is revealed, and only there.
+export function readLines(text, prompts, names, revealed, at) {
   const good = [], broken = [];
   for (const line of text.replaceAll("；", ";").split(/\r?\n/).map(one => one.trim()).filter(Boolean)) {
     // A chat puts names and times in front of a line.
     const [, id, rest] = /(?:^|[\s:>])(M\d+P\d+)\s*;(.*)$/i.exec(line) ?? [];
     const prompt = prompts.find(one => id && same(one.id, id));
     const [name, ...values] = (rest ?? "").split(";").map(part => part.trim());
-    const why = !prompt ? say("noPrompt", prompts[0].id) : !name ? say("noName") :
-      revealed.includes(prompt.id) ? say("already", prompt.id) : faultOf(values, prompt);
-    if (why) broken.push({ line, why });
-    else good.push({ id: prompt.id, name: names.find(one => same(one, name)) ?? name, values });
+    const known = names.find(one => same(one, name)), place = prompt?.id ?? at, late = revealed.includes(prompt?.id);
+    const why = !prompt ? ["noPrompt", prompts[0].id] : !name ? ["noName"] : late && at !== prompt.id ? ["already"] : faultOf(values, prompt);
+    if (why) broken.push({ line, why, id: place, name: known ?? name });
+    else if (!known) broken.push({ line, why: ["stranger", name], id: place, name, values });
+    else good.push({ id: prompt.id, name: known, values });
   }
   return { good, broken };
 }

@@ -2,7 +2,16 @@
 // the room's, the leader goes from step to step by hand.
 import { button, h, html } from "./dom.js";
 import { moveTo, pickMeeting, promptsOf, questionsOf } from "./steps.js";
+import { state } from "./store.js";
 import { say } from "./strings.js";
+
+// The notes say what counts: they are folded until the reveal, and whoever opened them finds them so.
+const unfolded = new Set();
+function notesOf({ id, notes }, { record }) {
+  const key = `${state().meeting} ${id}`, isOpen = record.revealed.includes(id);
+  return h("details", { open: isOpen || unfolded.has(key), ontoggle: ({ target }) => unfolded[target.open ? "add" : "delete"](key) },
+    h("summary", {}, say(isOpen ? "notes" : "notesLater")), html(notes));
+}
 
 export function leaderView(room) {
   const { meeting, rows, record } = room, row = rows[record.step], next = rows[record.step + 1];
@@ -14,7 +23,7 @@ export function leaderView(room) {
     h("p", { class: "meet-clock" }, h("time"), " ", h("span")),
     h("p", {}, h("span", { class: "meet-total" })), h("p", { class: "meet-sign", role: "status" }),
     html(row.html, { class: "meet-what" }),
-    h("h3", {}, say("notes")), ...(parts.length ? parts.map(({ ask, how, html: question, notes }) => html((question ?? ask + how) + notes)) : [h("p", {}, "–")]),
+    h("h3", {}, say("notes")), ...(parts.length ? parts.flatMap(part => part.ask ? [html(part.ask + part.how), notesOf(part, room)] : [html(part.html + part.notes)]) : [h("p", {}, "–")]),
     h("h3", {}, say("comes")), next ? html(next.html) : h("p", {}, "–"),
     h("p", { class: "meet-moves" }, button(say("back"), () => moveTo(Math.max(0, record.step - 1)), { "data-name": "back" }),
       next ? button(say("next"), () => moveTo(record.step + 1), { "data-name": "next" }) : ""));

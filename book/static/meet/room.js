@@ -2,12 +2,12 @@
 import { gone, remaining, shown, tone } from "./clock.js";
 import { button, h } from "./dom.js";
 import { leaderView } from "./leader.js";
-import { guessView, setupView, stepView } from "./steps.js";
+import { guessView, keepDraft, setupView, stepView } from "./steps.js";
 import { minutesView } from "./write.js";
 import { other, say, speak } from "./strings.js";
-import { change, listen, record, state, trouble } from "./store.js";
+import { change, listen, record, state, titles, trouble } from "./store.js";
 
-const root = document.getElementById("meet"), titles = JSON.parse(document.getElementById("meetings").textContent);
+const root = document.getElementById("meet");
 const VIEWS = { room: roomView, guess: guessView, minutes: minutesView, leader: leaderView };
 const view = () => VIEWS[location.hash.slice(1)] ? location.hash.slice(1) : "room";
 let warned = "", seen = "";
@@ -34,7 +34,7 @@ function roomView(room) {
 function frame() {
   const links = Object.keys(VIEWS).filter(name => name !== "leader").map(name =>
     h("a", { href: `#${name}`, "aria-current": view() === name ? "page" : null }, say(name)));
-  const leader = button(say("leader"), () => open(`${location.pathname}#leader`, "leader", "popup,width=620,height=760"));
+  const leader = view() !== "guess" && button(say("leader"), () => open(`${location.pathname}#leader`, "leader", "popup,width=620,height=760"));
   const switcher = button(say("language"), () => change(memory => { memory.language = other(); }), { lang: other() });
   return h("div", { class: "meet-frame" }, h("nav", { "aria-label": say("room") }, links), leader, switcher);
 }
@@ -60,6 +60,7 @@ export async function show() {
   const memory = state();
   speak(memory.language);
   root.lang = memory.language || "en";
+  if (titles[asked()] && asked() !== memory.meeting) history.replaceState(null, "", `?meeting=${memory.meeting}${location.hash}`);
   const there = await bring(memory.meeting);
   if (memory.meeting !== state().meeting) return undefined;  // changed while it came
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.name : null;
@@ -80,7 +81,7 @@ listen(from => {
   if (from === "other tab" && typing()) return root.querySelectorAll(".meet-bound").forEach(input => input.again());
   return void show();
 });
-addEventListener("hashchange", show);
+addEventListener("hashchange", () => { keepDraft(); show(); });
 
 // --------------------------------------------------------------------------------------------------- the clock
 const name = document.title;
@@ -101,9 +102,9 @@ function tick() {
 setInterval(tick, 500);
 document.addEventListener("visibilitychange", tick);
 
-// The address that the room gives to the others names its meeting.
-const asked = Number(new URLSearchParams(location.search).get("meeting"));
-if (["guess", "leader"].includes(view()) && titles[asked] && record().step < 0) change(memory => { memory.meeting = asked; });
+// An address may name its meeting; it goes along when another one is chosen.
+const asked = () => Number(new URLSearchParams(location.search).get("meeting"));
+if (titles[asked()] && asked() !== state().meeting) change(memory => { memory.meeting = asked(); });
 
 // For tests, and for whoever is curious.
 window.meet = {

@@ -1,9 +1,9 @@
 // What the shared screen shows: setting up, and one row of the plan at a time. And what a member's phone shows.
 import { rolesOf } from "./minutes.js";
 import { button, choice, field, h, html, labelled } from "./dom.js";
-import { fits, lineOf, open, plain, readLines, rule, score, written } from "./guesses.js";
+import { fits, limitsOf, lineOf, open, plain, readLines, rule, score, unlikely, written } from "./guesses.js";
 import { say } from "./strings.js";
-import { change, forget, record as recordOf, state } from "./store.js";
+import { change, forget, record as recordOf, state, titles } from "./store.js";
 import { takeFile } from "./write.js";
 
 const namesIn = text => [...new Set(text.split(/[,\n]/).map(name => plain(name.replace(/[:()]/g, " "))).filter(Boolean))];
@@ -19,11 +19,13 @@ function rolesOfTurn({ names }, turn, head, level = "h2") {
   return h("div", { class: "meet-roles" }, h(level, { class: "meet-head" }, say(head)), h("ul", {}, items));
 }
 function rolesList({ memory, record }) {
-  const turn = memory.names.length ? button(say("turn"), () => change((_, now) => { now.turn = (now.turn + 1) % memory.names.length; })) : null;
-  return [rolesOfTurn(memory, record.turn, "roles", "h3"), turn];
+  const turn = memory.names.length ? button(say("turn"), () => change((_, now) => { now.turn = (now.turn + 1) % memory.names.length; now.chosen = true; })) : null;
+  return [rolesOfTurn(memory, record.turn, "roles", "h3"), turn].filter(Boolean);
 }
 
 export function moveTo(step) {
+  elsewhere = "";
+  keepDraft();
   change((_, now) => { now.step = step; if (step >= 0) now.begun[step] ??= Date.now(); });
 }
 
@@ -45,22 +47,26 @@ function inviting({ meeting }) {
 }
 
 export function pickMeeting({ memory }) {
-  const titles = Object.entries(JSON.parse(document.getElementById("meetings").textContent));
-  return choice(say("choose"), memory.meeting, titles.map(([n, title]) => [n, `${n}. ${title}`]), value => change(now => { now.meeting = Number(value); }));
+  return choice(say("choose"), memory.meeting, Object.entries(titles).map(([n, title]) => [n, `${n}. ${title}`]), value => change(now => { now.meeting = Number(value); }));
 }
+
+const inEnglish = ({ language }) => language === "ko" && h("p", {}, say("english"));
 
 export function setupView(room) {
   const { meeting, memory, record } = room;
   const fault = h("p", { class: "meet-warning", role: "alert" });
-  const write = text => change(now => { now.names = namesIn(text); }, "typing");
+  const roles = h("div", { class: "meet-place" }, rolesList(room));  // has its room before: what is below stays where it is
+  const write = text => {
+    change(now => { now.names = namesIn(text); }, "typing");
+    roles.replaceChildren(...rolesList({ memory: state(), record: recordOf() }));
+  };
   const names = field(say("names"), () => memory.names.join(", "), write, { "data-name": "names", autocomplete: "off" });
-  names.querySelector("input").addEventListener("change", () => change(() => {}));
   return h("section", { class: "meet-setup" },
-    h("h2", {}, `${meeting.number}. ${meeting.title}`),
+    h("h2", {}, `${meeting.number}. ${meeting.title}`), inEnglish(memory),
     pickMeeting(room),
     choice(say("length"), record.plan, [[40, say("forty")], [20, say("twenty")]],
       value => change((_, now) => { now.plan = Number(value); })),
-    names, rolesList(room), takeFile(),
+    names, roles, takeFile(),
     h("p", {}, button(say(Object.keys(record.begun).length ? "goOn" : "start"), () => start(meeting, state().names, fault), { class: "meet-main", "data-name": "start" })), fault,
     inviting(room),
     h("details", {}, h("summary", {}, say("before")), html(meeting.goal + meeting.before)),
@@ -93,7 +99,7 @@ export function stepView(room) {
   return h("section", { class: "meet-step" },
     clockBox(room),
     /^Prompt \d+, [^.?]+[.?]$/.test(text.trim()) ? null : html(row.html, { class: "meet-what" }),  // its title says as much
-    ...(record.step ? [] : [rolesOfTurn(memory, record.turn, "roles"), inviting(room)]),
+    ...(record.step ? [] : [h("p", {}, say("oneLaptop")), rolesOfTurn(memory, record.turn, "roles"), inviting(room)]),
     ...(/\bsentences?\b/i.test(text) ? [h("fieldset", {}, h("legend", {}, say("sentences")), fields("sentence"))] : []),
     ...promptsOf(room).map(prompt => promptBox(prompt, room)),
     ...questionsOf(room).map(question => questionBox(question)),
@@ -117,21 +123,46 @@ function questionBox({ id, html: text }) {
 }
 
 // ------------------------------------------------------------------------------------------- sealed guesses
-export const pointsOf = record => (prompt, name) =>
+const isLate = (record, id, name) => record.late?.[id]?.includes(name);
+export const pointsOf = record => (prompt, name) => isLate(record, prompt.id, name) ? say("late") :
   score(record.guesses[prompt.id]?.[name] ?? [], prompt.counts, record.points[prompt.id]?.[name] ?? null);
 
-function take(text, { meeting, memory, record }) {
-  const { good, broken } = readLines(text, meeting.prompts, memory.names, record.revealed);
+// Keep a guess; what came from its member and was refused at this prompt has done its work.
+function seal(now, { id, name, values }) {
+  const kept = now.guesses[id] ??= {}, changed = String(kept[name]) !== String(values);
+  if (changed && now.revealed.includes(id)) ((now.late ??= {})[id] ??= []).push(name);
+  kept[name] = values;
+  now.broken = now.broken.filter(one => one.id !== id || one.name !== name);
+}
+let elsewhere = "";
+function take(text, { meeting, memory, record }, at) {
+  const { good, broken } = readLines(text, meeting.prompts, memory.names, record.revealed, at);
+  const last = new Map(good.map(one => [`${one.id} ${one.name}`, one])), others = good.filter(({ id }) => id !== at);
+  elsewhere = [...new Set(others.map(({ id, name }) => say("keptFor", id.split("P")[1], name)))].join(" ");
   change((_, now) => {
-    for (const { id, name, values } of good) (now.guesses[id] ??= {})[name] = values;
     for (const one of broken) if (!now.broken.some(({ line }) => line === one.line)) now.broken.push(one);
+    for (const one of last.values()) seal(now, one);
   });
 }
 
-function brokenBox(record) {
-  if (!record.broken.length) return null;
-  const items = record.broken.map(({ line, why }) => h("li", {}, h("code", {}, line), `: ${why} `,
-    button(say("drop"), () => change((_, now) => { now.broken = now.broken.filter(one => one.line !== line); }), { "aria-label": `${say("drop")}: ${line}` })));
+// Whose line is it? A member's, or a new one's.
+function whose({ line, id, name, values }, { names }) {
+  const drop = now => { now.broken = now.broken.filter(one => one.line !== line); };
+  const give = (to, added) => change((memory, now) => { memory.names.push(...added); drop(now); seal(now, { id, name: to, values }); });
+  return [...names.map(one => button(say("itIs", one), () => give(one, []))), names.length < 8 && button(say("addName", name), () => give(name, [name]))]
+    .flatMap(one => one ? [one, " "] : []);
+}
+
+// Lines that were refused stay at their prompt. Before the reveal they show who and why, and not the answer.
+function brokenBox(prompt, { memory, record }) {
+  const found = record.broken.filter(({ id }) => id === prompt.id), isOpen = record.revealed.includes(prompt.id);
+  if (!found.length) return null;
+  const items = found.map(one => {
+    const { line, why: [key, ...parts], name, values } = one, sealed = !isOpen && name;
+    const reason = say(sealed && ["noWord", "noNumber"].includes(key) ? `${key}Sealed` : key, ...parts), shown = sealed ? name : line;
+    return h("li", {}, key === "stranger" ? reason : [h("code", {}, shown), `: ${reason}`], " ", values ? whose(one, memory) : "",
+      button(say("drop"), () => change((_, now) => { now.broken = now.broken.filter(other => other.line !== line); }), { "aria-label": `${say("drop")}: ${shown}` }));
+  });
   return h("div", { class: "meet-broken", role: "status" }, h("p", {}, say("notTaken")), h("ul", {}, items));
 }
 
@@ -147,11 +178,12 @@ function guessTable(prompt, { record }) {
     sums[name].textContent = pointsOf(recordOf())(prompt, name) ?? "–";
   };
   const given = name => field(say("added", name), () => recordOf().points[prompt.id]?.[name] ?? "", give(name), { type: "number", min: 0 });
-  const mark = (value, i) => `${value || "–"}${counts[i] && fits(value ?? "", counts[i]) ? " ✓" : ""}`;
+  const late = name => isLate(record, prompt.id, name);
+  const mark = (name, value, i) => `${value || "–"}${counts[i] && !late(name) && fits(value ?? "", counts[i]) ? " ✓" : ""}`;
   const head = ["", say("count"), ...names].map(text => text ? h("th", { scope: "col" }, text) : h("td"));
-  const rows = fields.map(({ label }, i) => row(label, [h("td", {}, written(counts[i])), found.map(([, values]) => h("td", {}, mark(values[i], i)))]));
+  const rows = fields.map(({ label }, i) => row(label, [h("td", {}, written(counts[i])), found.map(([name, values]) => h("td", {}, mark(name, values[i], i)))]));
   const last = [row(say("points"), [h("td"), names.map(name => h("td", {}, sums[name]))])];
-  if (open(counts)) last.unshift(row(say("addTo"), [h("td"), names.map(name => h("td", {}, given(name)))]));
+  if (open(counts)) last.unshift(row(say("addTo"), [h("td"), names.map(name => h("td", {}, late(name) ? "" : given(name)))]));
   const table = h("table", { class: "meet-guesses" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows, last));
   return h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": say("guesses") }, table);
 }
@@ -170,9 +202,12 @@ function promptBox(prompt, room) {
   const reveal = () => change((_, now) => { if (!now.revealed.includes(prompt.id)) now.revealed.push(prompt.id); });
   const missing = memory.names.filter(name => !sealed.includes(name));
   const lines = h("textarea", { rows: 3, "data-name": `lines ${prompt.id}` });
+  const taking = () => button(say("take"), () => take(lines.value, room, prompt.id));
+  const lateBox = () => h("details", {}, h("summary", {}, say("lateLine")), h("p", {}, say("lateRule")),
+    labelled(`${say("paste")} (${prompt.id};${say("name")};…)`, lines), h("p", {}, taking()));
   const sealedBox = () => [
     labelled(`${say("paste")} (${prompt.id};${say("name")};…)`, lines),
-    h("p", {}, button(say("take"), () => take(lines.value, room)), " ", say("sealed", memory.names.length - missing.length, memory.names.length),
+    h("p", {}, taking(), " ", say("sealed", memory.names.length - missing.length, memory.names.length),
       missing.length ? `. ${say("waiting", missing.join(", "))}` : ""),
     h("p", {}, button(say("reveal"), reveal, { class: "meet-main", disabled: missing.length > 0, "data-name": `reveal ${prompt.id}` }), " ",
       missing.length ? button(say(sealed.length ? "without" : "aloud"), reveal) : ""),
@@ -180,7 +215,8 @@ function promptBox(prompt, room) {
   const isOpen = record.revealed.includes(prompt.id);
   return h("div", { class: "meet-prompt" }, h("h2", {}, `${say("prompt", prompt.id.split("P")[1])}. ${prompt.title}`),
     html(prompt.ask, { class: "meet-ask" }), html(prompt.how), html(prompt.first),
-    ...(isOpen ? [] : sealedBox()), brokenBox(record), ...(isOpen ? revealed(prompt, room) : []));
+    ...(isOpen ? [] : sealedBox()), ...(isOpen ? revealed(prompt, room) : []), isOpen ? lateBox() : null,
+    brokenBox(prompt, room), elsewhere && h("p", { role: "status" }, elsewhere));
 }
 
 // -------------------------------------------------------------------------------------------------- bets, tasks
@@ -203,19 +239,25 @@ export function betsBox() {
   return h("fieldset", { class: "meet-bets" }, h("legend", {}, say("bets")), h("ul", {}, carried), fresh);
 }
 
+// A task that is being written. It is added with its button, and at the latest when its step is left.
+const emptyDraft = () => ({ owner: "", what: "", date: "" });
+let draft = emptyDraft();
+export function keepDraft() {
+  const task = { owner: plain(draft.owner.replace(/:/g, " ")), what: plain(draft.what), date: draft.date, done: false };
+  if (!task.what) return;
+  draft = emptyDraft();
+  change(memory => { memory.tasks.push(task); });
+}
+
 export function tasksBox() {
   const items = state().tasks.map((task, i) => h("li", {},
     h("label", {}, h("input", { type: "checkbox", checked: task.done, onchange: event => change(memory => { memory.tasks[i].done = event.target.checked; }) }),
       ` ${task.owner}: ${task.what} ${task.date}`), " ",
     button(say("remove"), () => change(memory => { memory.tasks.splice(i, 1); }), { "aria-label": `${say("remove")}: ${task.what}` })));
-  const [owner, what, date] = [h("input", { list: "meet-names" }), h("input", {}), h("input", { type: "date" })];
-  const add = () => {
-    const task = { owner: plain(owner.value.replace(/:/g, " ")), what: plain(what.value), date: date.value, done: false };
-    if (task.what) change(memory => { memory.tasks.push(task); });
-  };
-  const labels = [[owner, "owner"], [what, "what"], [date, "when"]].map(([input, name]) => labelled(say(name), input));
+  const part = (key, name, more) => labelled(say(name), h("input", { "data-name": `task ${key}`, ...more, value: draft[key], oninput: ({ target }) => { draft[key] = target.value; } }));
+  const labels = [part("owner", "owner", { list: "meet-names" }), part("what", "what", {}), part("date", "when", { type: "date" })];
   return h("fieldset", { class: "meet-tasks" }, h("legend", {}, say("tasks")), h("ul", {}, items),
-    h("datalist", { id: "meet-names" }, state().names.map(name => h("option", { value: name }))), labels, button(say("add"), add, { "data-name": "add" }),
+    h("datalist", { id: "meet-names" }, state().names.map(name => h("option", { value: name }))), labels, button(say("add"), keepDraft, { "data-name": "add" }),
     field(say("open"), () => state().open, value => change(memory => { memory.open = value; }, "typing"), { rows: 2 }));
 }
 
@@ -228,14 +270,16 @@ export function guessView(room) {
   const boxes = meeting.prompts.map((prompt, i) => memberPrompt(prompt, record, i === turn));
   const refresh = () => boxes.forEach(box => box.refresh());
   one.append(...boxes);
-  return h("section", {}, h("h2", {}, say("mine")), pickMeeting(room), one);
+  return h("section", {}, h("h2", {}, say("mine")), inEnglish(room.memory), pickMeeting(room), one);
 }
 
 // The prompts are folded but for the one whose turn it is: what a later one asks may tell what an earlier one seeks.
 function memberPrompt(prompt, record, open) {
   const { fields } = prompt, values = record.mine[prompt.id] ?? fields.map(() => "");
   const line = h("output"), copied = h("span", { role: "status" });
-  const whole = () => plain(state().me) && fields.every(({ options }, i) => values[i]?.trim() || !(options.length || prompt.counts[i]));
+  const limits = fields.map((part, i) => limitsOf(part, prompt.counts[i]));
+  const fault = () => fields.map(({ label }, i) => values[i]?.trim() ? unlikely(values[i], limits[i], label) : "").find(Boolean);
+  const whole = () => plain(state().me) && !fault() && fields.every(({ options }, i) => values[i]?.trim() || !(options.length || prompt.counts[i]));
   const text = () => lineOf(prompt, state().me, fields.map((_, i) => values[i] ?? ""));
   const keep = (i, value) => {
     values[i] = value;
@@ -244,13 +288,13 @@ function memberPrompt(prompt, record, open) {
   };
   const inputs = fields.map(({ label, options }, i) => options.length ?
     choice(label, values[i], [["", `(${say("pick")})`], ...options.map(word => [word, word])], value => keep(i, value)) :
-    field(label, () => values[i] ?? "", value => keep(i, value), { autocomplete: "off" }));
+    field(label, () => values[i] ?? "", value => keep(i, value), { autocomplete: "off", inputmode: limits[i] ? "decimal" : null }));
   const copy = button(say("copy"), async () => { await navigator.clipboard?.writeText(text()); copied.textContent = say("copied"); });
   const box = h("details", { class: "meet-prompt", open }, h("summary", {}, `${say("prompt", prompt.id.split("P")[1])}. ${prompt.title}`),
     html(prompt.ask), html(prompt.first), ...inputs, h("p", {}, `${say("yourLine")}: `, line, " ", copy, " ", copied));
   box.refresh = () => {
     copy.disabled = !whole();
-    line.textContent = whole() ? text() : say("fill");
+    line.textContent = whole() ? text() : fault() || say("fill");
     copied.textContent = "";
   };
   box.refresh();

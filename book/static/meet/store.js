@@ -1,8 +1,9 @@
 // What the room remembers: one object in this browser's storage, the same in all of its tabs.
 const KEY = "course-meetings";
-export const fresh = () => ({ meeting: 1, language: "", names: [], me: "", records: {}, bets: [], tasks: [], open: "" });
+export const titles = JSON.parse(document.getElementById("meetings").textContent);
+export const fresh = () => ({ meeting: 1, language: "", names: [], me: "", records: {}, bets: [], tasks: [], open: "", imported: null });
 export const freshRecord = turn => ({
-  plan: 40, turn, step: -1, begun: {}, extra: {}, guesses: {}, broken: [], revealed: [], saw: {}, points: {}, sentences: {},
+  plan: 40, turn, step: -1, begun: {}, extra: {}, guesses: {}, broken: [], revealed: [], late: {}, saw: {}, points: {}, sentences: {},
   ticks: {}, mine: {}, minutes: { date: "", plan: "", how: "", members: {} },
 });
 
@@ -41,11 +42,18 @@ function keep() {
 const tell = from => listeners.forEach(listener => listener(from));
 export const state = () => memory;
 export const listen = listener => listeners.push(listener);
-// The record of a meeting: how far it is, its guesses, its minutes. The roles move on by one from the meeting before.
-export function record(number = memory.meeting) {
+// The roles move on by one from the meeting before, which was held here or came as a file.
+function nextTurn(number) {
   const held = Object.keys(memory.records).map(Number).filter(other => other < number && memory.records[other].begun[0]);
   const before = Math.max(0, ...held);
-  return memory.records[number] ??= freshRecord(before ? memory.records[before].turn + 1 : 0);
+  if (memory.imported?.meeting >= before) return memory.imported.turn;
+  return before ? memory.records[before].turn + 1 : 0;
+}
+// The record of a meeting: how far it is, its guesses, its minutes.
+export function record(number = memory.meeting) {
+  const found = memory.records[number] ??= freshRecord(0);
+  if (!found.begun[0] && !found.chosen) found.turn = nextTurn(number);
+  return found;
 }
 
 // Change what is remembered. Another tab may have written since: begin with what is kept.

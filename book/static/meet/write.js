@@ -1,9 +1,9 @@
 // The minutes while they grow, their export, and what is taken from last week's file.
 import { button, choice, download, field, h, labelled } from "./dom.js";
 import { LINES, markdown, readMinutes } from "./minutes.js";
-import { betsBox, pointsOf, tasksBox } from "./steps.js";
+import { betsBox, keepDraft, pointsOf, tasksBox } from "./steps.js";
 import { say } from "./strings.js";
-import { change, record as recordOf } from "./store.js";
+import { change, record as recordOf, titles } from "./store.js";
 
 function memberFields(name) {
   const write = part => value => change((_, now) => { (now.minutes.members[name] ??= {})[part] = value; }, "typing");
@@ -19,7 +19,10 @@ export function minutesView({ meeting, memory, record }) {
   const text = () => markdown(memory, recordOf(), meeting, pointsOf(recordOf()));
   const preview = h("pre", { tabindex: 0 });
   const fold = h("details", { ontoggle: () => { preview.textContent = text(); } }, h("summary", {}, say("asText")), preview);
-  const save = () => download(`minutes-${String(memory.meeting).padStart(2, "0")}.md`, text(), "text/markdown");
+  const save = () => {
+    keepDraft();
+    download(`minutes-${String(memory.meeting).padStart(2, "0")}.md`, text(), "text/markdown");
+  };
   return h("section", { class: "meet-minutes" }, h("h2", {}, `${say("title", meeting.number)}. ${meeting.title}`),
     mine("date", 0, "date"), mine("plan", 2), mine("how", 2),
     h("h3", {}, say("results")), ...memory.names.map(memberFields), betsBox(), tasksBox(),
@@ -27,10 +30,14 @@ export function minutesView({ meeting, memory, record }) {
 }
 
 // ------------------------------------------------------------------------------------------------- last week's file
-function takeOver(found, memory, record) {
+function takeOver(found, memory) {
   if (!memory.names.length) memory.names = found.names;
   const leader = memory.names.indexOf(found.lead);
-  if (leader >= 0) record.turn = leader + 1;
+  if (titles[found.meeting + 1]) memory.meeting = found.meeting + 1;
+  if (leader >= 0) {
+    memory.imported = { meeting: found.meeting, turn: leader + 1 };
+    Object.assign(recordOf(), { turn: leader + 1, chosen: false });
+  }
   for (const bet of found.bets) {
     const old = memory.bets.findIndex(one => one.name === bet.name && one.meeting === bet.meeting);
     if (old < 0) memory.bets.push(bet);
@@ -59,7 +66,7 @@ export function takeFile() {
       return;
     }
     said = [h("p", {}, say("imported", file.name, found.bets.length, found.tasks.length, found.open ? found.open.split("\n").length : 0))];
-    change((memory, record) => takeOver(found, memory, record));
+    change(memory => takeOver(found, memory));
   };
   const input = h("input", { type: "file", accept: ".md,.markdown,.txt,text/*", onchange: read });
   return h("div", {}, labelled(say("lastWeek"), input), says);
