@@ -83,9 +83,9 @@ export const WORDS = {
   },
   view: "View", kept: "Kept: see the table below.",
   kept_here: "Kept in the table below, until you leave this page: the browser does not allow more.",
-  kept_title: "Kept results", forget: "Remove all",
+  kept_title: "Kept results, means over runs", forget: "Remove all",
   kept_column: {
-    what: "Runs", seeds: "Seeds", step: "Step", covered: "Modes covered, mean", precision: "Precision, mean", accuracy: "Accuracy on the test, mean",
+    what: "Runs", seeds: "Seeds", step: "Step", covered: "Modes covered", precision: "Precision", accuracy: "Accuracy on the test",
   },
   kept_step: (step, stopped) => stopped ? `${step} (stopped: ${stopped})` : String(step),
   keep: "Keep this result", soon: "The large picture of one run, which comes in a moment.",
