@@ -193,6 +193,12 @@ def test_lines_of_strangers_for_another_prompt_and_after_the_reveal(address, bro
         lines.fill("M8P1;Ann;18;spread\nM8P1;Cem;19;spread\nM8P1;Bo;19;spread")
         press(page, "Take these lines")
         expect(page.locator(".meet-guesses tr").last).to_have_text("points1late1late")
+        press(page, "next")
+        page.locator('[data-name="lines M8P2"]').fill("M8P1;Ann;18;spread\nM8P1;Bo;20;spread\nM8P2;Ann;half;0.2")
+        press(page, "Reveal without the missing ones")
+        expect(broken).to_have_count(1)  # Ann's line was there before
+        expect(broken).to_contain_text("M8P1 is revealed: paste the line there")
+        assert state(page)["guesses"]["M8P2"] == {"Bo": ["half", "0.1"], "Ann": ["half", "0.2"]}
 
 
 def test_the_clock_goes_on_in_a_tab_that_does_not_tick(address, browser):

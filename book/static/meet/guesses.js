@@ -40,15 +40,17 @@ function faultOf(values, { fields, counts }) {
 
 // Read lines pasted at a prompt: those that are whole, and the others with what is wrong and where they belong. Late lines
 // are taken only at a prompt that is revealed, and only there.
-export function readLines(text, prompts, names, revealed, at) {
+export function readLines(text, prompts, names, { revealed, guesses }, at) {
   const good = [], broken = [];
   for (const line of text.replaceAll("；", ";").split(/\r?\n/).map(one => one.trim()).filter(Boolean)) {
     // A chat puts names and times in front of a line.
     const [, id, rest] = /(?:^|[\s:>])(M\d+P\d+)\s*;(.*)$/i.exec(line) ?? [];
     const prompt = prompts.find(one => id && same(one.id, id));
     const [name, ...values] = (rest ?? "").split(";").map(part => part.trim());
-    const known = names.find(one => same(one, name)), place = prompt?.id ?? at, late = revealed.includes(prompt?.id);
-    const why = !prompt ? ["noPrompt", prompts[0].id] : !name ? ["noName"] : late && at !== prompt.id ? ["already"] : faultOf(values, prompt);
+    const known = names.find(one => same(one, name)), late = at !== prompt?.id && revealed.includes(prompt?.id);
+    if (late && String(guesses[prompt.id]?.[known]) === String(values)) continue;  // the chat as a whole was pasted again
+    const place = late ? at : prompt?.id ?? at;
+    const why = !prompt ? ["noPrompt", prompts[0].id] : !name ? ["noName"] : late ? ["already", prompt.id] : faultOf(values, prompt);
     if (why) broken.push({ line, why, id: place, name: known ?? name });
     else if (!known) broken.push({ line, why: ["stranger", name], id: place, name, values });
     else good.push({ id: prompt.id, name: known, values });

@@ -136,9 +136,10 @@ function seal(now, { id, name, values }) {
 }
 let elsewhere = "";
 function take(text, { meeting, memory, record }, at) {
-  const { good, broken } = readLines(text, meeting.prompts, memory.names, record.revealed, at);
-  const last = new Map(good.map(one => [`${one.id} ${one.name}`, one])), others = good.filter(({ id }) => id !== at);
-  elsewhere = [...new Set(others.map(({ id, name }) => say("keptFor", id.split("P")[1], name)))].join(" ");
+  const { good, broken } = readLines(text, meeting.prompts, memory.names, record, at);
+  const last = new Map(good.map(one => [`${one.id} ${one.name}`, one]));
+  const there = (some, key) => some.filter(({ id }) => id !== at).map(({ id, name }) => say(key, id.split("P")[1], name));
+  elsewhere = [...new Set([...there(good, "keptFor"), ...there(broken, "refusedFor")])].join(" ");
   change((_, now) => {
     for (const one of broken) if (!now.broken.some(({ line }) => line === one.line)) now.broken.push(one);
     for (const one of last.values()) seal(now, one);
@@ -199,7 +200,10 @@ function revealed(prompt, room) {
 
 function promptBox(prompt, room) {
   const { memory, record } = room, sealed = Object.keys(record.guesses[prompt.id] ?? {});
-  const reveal = () => change((_, now) => { if (!now.revealed.includes(prompt.id)) now.revealed.push(prompt.id); });
+  const reveal = () => {
+    if (lines.value.trim()) take(lines.value, room, prompt.id);  // pasted, and not yet taken
+    change((_, now) => { if (!now.revealed.includes(prompt.id)) now.revealed.push(prompt.id); });
+  };
   const missing = memory.names.filter(name => !sealed.includes(name));
   const lines = h("textarea", { rows: 3, "data-name": `lines ${prompt.id}` });
   const taking = () => button(say("take"), () => take(lines.value, room, prompt.id));
