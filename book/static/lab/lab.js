@@ -33,7 +33,7 @@ function frame(compact) {
   const speeds = Object.keys(SPEEDS).map(name => option(name, WORDS.speeds[name])).join("");
   const box = (name, on) => `<label><input type="checkbox" data-show="${name}"${on ? " checked" : ""}> ${WORDS[name]}</label>`;
   const steps = compact ? "" : `<span class="lab-steps">${["both", "d", "g"].map(name => button(name)).join("")}</span>`;
-  const choose = compact ? "" : '<details class="lab-fold lab-choose"><summary>${WORDS.name.method}</summary><div class="lab-fields lab-main"></div></details>';
+  const choose = compact ? "" : `<details class="lab-fold lab-choose"><summary>${WORDS.name.method}</summary><div class="lab-fields lab-main"></div></details>`;
   const below = compact ? "" : `
     <p class="lab-shows">${box("landscape", true)} ${box("arrows", false)}
     <label>${WORDS.speed} <select data-speed>${speeds}</select></label>
