@@ -273,8 +273,8 @@ def test_on_a_cluster_too_a_run_that_dies_is_stored_and_a_lost_scheduler_is_name
     with dask_cluster(tmp_path, 2) as (address, (scheduler, _)):
         (row,) = sweep(end, [{"kind": "death"}], [0], store, cluster=address)
         assert row["error"]["type"] == "RuntimeError" and "127.0.0.1" not in store.read_text(encoding="utf-8")
-        threading.Timer(2, scheduler.kill).start()
-        with pytest.raises(ConnectionError, match=f"{address}: (lost the scheduler|.+closed|Timed out)"):
+        threading.Timer(6, scheduler.kill).start()  # by then it is connected, on a busy machine too
+        with pytest.raises(ConnectionError, match=f"{address}: (lost the scheduler|.+closed)"):
             sweep(end, [{"kind": "sleep"}], [0], store, cluster=address)
 
 
