@@ -78,13 +78,13 @@ def test_pictures_beside_and_inside_the_page_become_files_and_keep_each_pixel(mo
 
 def test_claims_get_a_link_each_and_no_address_twice() -> None:
     claims = [BLOCK.format(7, "a &lt; b", "0.5"), BLOCK.format(8, "c", "1"), BLOCK.format(7, "a &lt; b", "0.6")]
-    page = BeautifulSoup(dress_claims("".join(claims)), "html.parser")
+    page = BeautifulSoup(dress_claims("".join(claims), {}), "html.parser")
     blocks = page.select("div.claim")
     assert [block["id"] for block in blocks] == ["claim-00000007", "claim-00000008", "claim-00000007-2"]
     assert [block.select_one("a.headerlink")["href"] for block in blocks] == [f"#{block['id']}" for block in blocks]
     assert [block.select_one(".measured").text for block in blocks] == ["0.5", "1", "0.6"]
     assert blocks[0].get_text("|") == "✓|a < b |#|0.5" and not page.select("[style]"), "course.css gives the look"
-    assert dress_claims(str(page)) == str(page)
+    assert dress_claims(str(page), {}) == str(page)
 
 
 def test_math_fonts_keep_what_pages_need(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from meeting import write_meetings
 from myst_nb.sphinx_ import HideCodeCellNode
 from openings import dress_openings
 from predictions import write_predictions
+from register_page import register, scores
 from roles import code_of
 from search_sections import keep_sections, write_index
 from sphinx.application import Sphinx
@@ -169,6 +170,7 @@ def fill_lists(app: Sphinx, name: str, source: list[str]) -> None:
             for path in chapters_among(book, toc):
                 app.env.note_dependency(str(path))
                 app.env.note_dependency(str(book.parent / "_build" / "executed" / path.name))
+            app.env.note_dependency(str(register.STORE))
             source[0] = source[0].replace(place, write(toc, book))
 
 
@@ -286,16 +288,18 @@ MARKED_ELSEWHERE = "void'marked by course.js'"
 CLAIM = re.compile(r'<div class="claim" id="([^"]+)" style[^>]+>\n<b [^>]+>✓</b><div>(.+?)<div [^>]+>(.+?)</div></div>')
 
 
-def dress_claims(page: str) -> str:
-    """Give the claims in a page's HTML a link each, an address that no other has, and to course.css their look."""
+def dress_claims(page: str, held: dict[str, str]) -> str:
+    """Give the claims in a page's HTML a link each, an address that no other has, and to course.css their look; `held`
+    has more to show of some addresses: how often the claim held, by the register."""
     met: Counter[str] = Counter()
 
     def dressed(claim: re.Match[str]) -> str:
         name, text, measured = claim.groups()
+        score = held.get(name, "")
         met[name] += 1
         name += f"-{met[name]}" if met[name] > 1 else ""
         link = f'<a class="headerlink" href="#{name}" title="Link to this claim">#</a>'
-        said = f'{text} {link}<div class="measured">{measured}</div>'
+        said = f'{text} {link}<div class="measured">{measured}</div>{score}'
         return f'<div class="claim" id="{name}"><b>✓</b><div>{said}</div>'
 
     return CLAIM.sub(dressed, page)
@@ -382,7 +386,7 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
     shown: set[str] = set()
     for path in (path for path in site.rglob("*.html") if "_static" not in path.parts):
         old = path.read_text(encoding="utf-8")
-        new = lighten_code(dress_claims(changed(old)), plain)
+        new = lighten_code(dress_claims(changed(old), {} if paper else scores(path.stem)), plain)
         new = new if paper else link_lab(new, path.name, presets)
         new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
         shown.update(re.findall(r'_images/([^"/]+)"', new))

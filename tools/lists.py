@@ -1,7 +1,8 @@
 """Lists that the build writes into pages from the chapters: nobody keeps them in step by hand.
 
 A page says where with a place holder: `{{ chapters }}` on the start page, `{{ exercises }}` on the
-page of exercises, `{{ executions }}` and `{{ matrix }}` on the status page, `{{ presets }}` in the lab.
+page of exercises, `{{ executions }}` and `{{ matrix }}` on the status page, `{{ presets }}` in the lab,
+`{{ register }}` on the page of claims and `{{ badge }}` on the start page.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import register_page
 from exercise_index import all_exercises
 from sphinx_external_toc.api import SiteMap
 
@@ -103,5 +105,9 @@ LISTS: dict[str, Callable[[SiteMap, Path], str]] = {
     "{{ executions }}": executions,
     "{{ matrix }}": matrix,
     "{{ presets }}": presets,
+    "{{ register }}": lambda toc, book: register_page.page(
+        {path.stem: f"{path.name[:2]} {title_of(path)}" for path in chapters_among(book, toc)}
+    ),
+    "{{ badge }}": lambda toc, book: register_page.badge(),
     "{{ exercises }}": lambda toc, book: all_exercises(chapters_among(book, toc)),
 }

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from address import repository
 from bundle import bundle_of
 from docutils import nodes
+from register_page import newest
 from sphinx.application import Sphinx
 
 BY_UPLOAD = (
@@ -93,7 +94,9 @@ def claims_of(app: Sphinx, document: str) -> str:
     """Return how many claims a chapter made when it was executed, all of which held, in words."""
     made = Path(app.srcdir).parent / "_build" / "executed" / f"{document}.claims.jsonl"
     count = made.read_text(encoding="utf-8").count("\n") if made.is_file() else 0
-    return f"{count} checked claims" if count > 1 else ""
+    record = newest().get(document)
+    seeds = f", tried on {len(record.seeds)} seeds" if record and not record.stale else ""
+    return f"{count} checked claims{seeds}" if count > 1 else ""
 
 
 def opening(parts: dict[str, list[nodes.Node]], name: str, claims: str, links: str) -> nodes.container:

@@ -1,0 +1,116 @@
+"""The register of claims: a chapter's run, the page that its rows become, and what an edited chapter does to them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import register_page
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_notebook
+
+from helpers.studies import register, sweep
+
+ROOT = Path(__file__).resolve().parents[1]
+CODE = """\
+from helpers.claims import claim
+claim("A seed is small", SEED < 3, f"{SEED + 0.5} and 7")"""
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A book of one chapter, whose first claim fails from seed 3 on."""
+    last = 'claim("Twice one is two", 1 + 1 == 2, "2")\nundefined'
+    cells = [new_code_cell("SEED = 0", metadata={"tags": ["parameters"]}), new_code_cell(CODE), new_code_cell(last)]
+    book = tmp_path / "book"
+    book.mkdir()
+    (tmp_path / "helpers").symlink_to(ROOT / "helpers")
+    nbformat.write(new_notebook(cells=cells), book / "99-small.ipynb")
+    monkeypatch.setattr(register, "BOOK", book)
+    monkeypatch.setattr(register, "CHAPTERS", ["99-small"])
+    monkeypatch.setattr(register, "STORE", book / "register.jsonl")
+    clear = register_page.all_records.cache_clear
+    clear()
+    yield book
+    clear()
+
+
+def row(seed: int, code: str, **metrics: Any) -> dict[str, Any]:
+    return {"settings": {"chapter": "99-small", "code": code}, "seed": seed, "metrics": metrics}
+
+
+def rows(code: str) -> list[dict[str, Any]]:
+    text = ["A < B", "C"]
+    return [
+        row(0, code, text=text, holds=[1, 1], measured=["mean 0.5, 7 of 16", "x"], errors=[]),
+        row(1, code, text=text, holds=[0, 1], measured=["mean −1.25, 7 of 16", "y 2"], errors=[]),
+        row(2, code, text=text[:1], holds=[1], measured=["mean 0.75, 7 of 16"], errors=["NameError: z"]),
+    ]
+
+
+def test_a_run_has_every_claim_and_goes_on_after_what_fails(book: Path) -> None:
+    code = register.code_of("99-small")
+    assert register.run(3, "99-small", code) == {
+        "text": ["A seed is small", "Twice one is two"],
+        "holds": [0, 1],
+        "measured": ["3.5 and 7", "2"],
+        "errors": ["NameError: name 'undefined' is not defined"],
+    }
+    with pytest.raises(ValueError, match="code: got other, expected that of 99-small today"):
+        register.run(3, "99-small", "other")
+
+
+def test_only_code_makes_rows_stale(book: Path) -> None:
+    path, before = book / "99-small.ipynb", register.code_of("99-small")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("Prose."))
+    nbformat.write(notebook, path)
+    assert register.code_of("99-small") == before
+    notebook.cells[-1].source += "\n"
+    nbformat.write(notebook, path)
+    assert register.code_of("99-small") != before
+
+
+def test_dots_spreads_and_failures_are_what_the_rows_say(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (record,) = register_page.records_of(rows("old"))
+    first, second = record.claims.values()
+    assert record.stale and record.seeds == [0, 1, 2]
+    assert (first.failed, second.failed) == ([1], [2]) and first.score == "2 of 3 seeds"
+    assert register_page.spread(first) == "mean 0.5 <small>[−1.25, 0.75]</small>, 7 of 16"
+    assert register_page.spread(second) == "x"  # other numbers with another seed
+    assert "●○●" in register_page.dots(first) and "failed on seed 1" in register_page.dots(first)
+    monkeypatch.setattr(register_page, "all_records", lambda: (record,))
+    assert register_page.badge() == "2 claims, 3 seeds, all held but 2" and register_page.scores("99-small") == {}
+    monkeypatch.setattr(register_page, "notes", lambda: {"C": "Mended."})
+    page = BeautifulSoup(register_page.page({"99-small": "99 Small"}), "html.parser")
+    assert "rows are of before" in page.text and page.select_one(".note").text == "Mended."
+    assert [link["href"] for link in page.select("tr.failed a")] == [
+        f"99-small.html#{first.anchor}",
+        f"99-small.html#{second.anchor}",
+    ] * 2
+    assert "A < B" in page.text and len(page.select("tr[id]")) == 2
+
+
+def test_a_claim_links_to_its_row_while_the_rows_are_of_todays_code(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (record,) = register_page.records_of(rows(register.code_of("99-small")))
+    monkeypatch.setattr(register_page, "all_records", lambda: (record,))
+    claim = record.claims["C"]
+    link = BeautifulSoup(register_page.scores("99-small")[claim.anchor], "html.parser").a
+    assert link["href"] == f"claims.html#{claim.row}" and link.text == "held on 2 of 3 seeds"
+    assert f'id="{claim.row}"' in register_page.page({})
+
+
+@pytest.mark.skipif(not register.STORE.is_file(), reason="nothing is recorded yet")
+def test_the_register_has_todays_sentences_and_explains_what_failed() -> None:
+    notes, records = register_page.notes(), register_page.newest()
+    assert [claim.text for claim in register_page.failures() if claim.text not in notes] == []
+    errors = [row["metrics"].get("errors") or row["error"] for row in sweep.load(register.STORE)]
+    assert [error for error in errors if error] == []
+    for name, record in records.items():
+        kept = ROOT / "_build" / "executed" / f"{name}.claims.jsonl"
+        if kept.is_file() and not record.stale:
+            made = {json.loads(line)["text"] for line in kept.read_text("utf-8").splitlines()}
+            assert made == set(record.claims), name
