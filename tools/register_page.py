@@ -125,7 +125,8 @@ def line(claim: Claim, name: str, note: str = "") -> str:
     link = f'<a href="{claim.chapter}.html#{claim.anchor}">{escape(claim.text)}</a>'
     kind = ' class="failed"' if claim.failed else ""
     more = f'<div class="note">{escape(note)}</div>' if note else ""
-    return f'<tr {name}{kind}><td>{link}<div class="measured">{spread(claim)}</div>{more}</td><td>{dots(claim)}</td></tr>'
+    said = f'{link}<div class="measured">{spread(claim)}</div>{more}'
+    return f"<tr {name}{kind}><td>{said}</td><td>{dots(claim)}</td></tr>"
 
 
 def table(rows: list[str], caption: str) -> str:
