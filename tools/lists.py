@@ -2,7 +2,7 @@
 
 A page says where with a place holder: `{{ chapters }}` on the start page, `{{ exercises }}` on the
 page of exercises, `{{ executions }}` and `{{ matrix }}` on the status page, `{{ presets }}` in the lab,
-`{{ register }}` on the page of claims and `{{ badge }}` on the start page.
+`{{ register }}` and `{{ verdicts }}` on the page of claims and `{{ badge }}` on the start page.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ LISTS: dict[str, Callable[[SiteMap, Path], str]] = {
     "{{ register }}": lambda toc, book: register_page.page(
         {path.stem: f"{path.name[:2]} {title_of(path)}" for path in chapters_among(book, toc)}
     ),
+    "{{ verdicts }}": lambda toc, book: register_page.verdicts(book),
     "{{ badge }}": lambda toc, book: register_page.badge(),
     "{{ exercises }}": lambda toc, book: all_exercises(chapters_among(book, toc)),
 }

@@ -6,6 +6,7 @@ what was done about a claim that failed; a test wants a note for each.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 import zlib
@@ -19,6 +20,7 @@ from typing import Any
 from helpers.studies import register, sweep
 
 NOTES = Path(__file__).with_name("register_notes.toml")
+VERDICTS = Path(__file__).with_name("verdicts.toml")
 NUMBER = re.compile(r"(?<![\w.])[−-]?\d[\d,]*(?:\.\d+)?(?![\w])")
 
 
@@ -134,6 +136,30 @@ def table(rows: list[str], caption: str) -> str:
     head = '<tr><th scope="col">claim, and what was measured</th><th scope="col">held on</th></tr>'
     body = "\n".join(rows)
     return f'<table class="register"><caption>{escape(caption)}</caption>\n{head}\n{body}\n</table>'
+
+
+def verdicts(book: Path) -> str:
+    """Return a table of the group's questions and the claims that answer them, as the chapters made them just now."""
+    rows = []
+    for question in tomllib.loads(VERDICTS.read_text(encoding="utf-8"))["question"]:
+        (chapter,) = (path.stem for path in book.glob(f"{question['chapter']}-*.ipynb"))
+        kept = book.parent / "_build" / "executed" / f"{chapter}.claims.jsonl"
+        made = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+        found = [[one for one in made if one["text"].startswith(start)] for start in question["claims"]]
+        if not all(len(some) == 1 for some in found):
+            raise ValueError(
+                f"{VERDICTS.name}: {chapter} makes not one claim each that begins with {question['claims']}"
+            )
+        said = "".join(answer(chapter, one["text"], one["measured"]) for (one,) in found)
+        asked, population = escape(question["asked"]), escape(question["population"])
+        rows.append(f"<tr><td><strong>{asked}</strong>{said}<div>Population: {population}.</div></td></tr>")
+    return '<table class="register">\n' + "\n".join(rows) + "\n</table>"
+
+
+def answer(chapter: str, text: str, measured: str) -> str:
+    """Return a claim with its measured values and a link to it."""
+    link = f'<a href="{chapter}.html#{Claim(chapter, text).anchor}">{escape(text)}</a>'
+    return f'<div>{link}<div class="measured">{escape(measured)}</div></div>'
 
 
 def notes() -> dict[str, str]:
