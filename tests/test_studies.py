@@ -22,7 +22,7 @@ from helpers.studies.__main__ import RESULTS, catalogue, record
 from helpers.studies.sweep import load, recorded, select
 
 ROOT = Path(__file__).resolve().parents[1]
-STUDIES = catalogue()
+STUDIES = {name: study for name, study in catalogue().items() if name != "register"}  # which has a test of its own
 Metrics = dict[str, Any]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
