@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export JOBS TORCH TORCH_INDEX V
 
-.PHONY: book installed test browser pdf seeds report check bench address bundle matrix processors clean
+.PHONY: book installed test browser pdf seeds register report check bench address bundle matrix processors clean
 
 book: installed
 	@$(BIN)/python tools/build.py
@@ -32,6 +32,10 @@ pdf: book
 # Every chapter with other seeds: its claims must hold for them too. Takes about ten minutes.
 seeds: installed
 	$(BIN)/python tools/run_seeds.py --seeds 0 1 2 3 4
+
+# The register of claims: every chapter on 20 seeds; only what is missing, or was recorded before an edit, is run.
+register: installed
+	$(BIN)/python -m helpers.studies register
 
 # Does it hold on this machine? A report of all claims with versions, ready to be pasted into an issue.
 report: installed

@@ -27,7 +27,8 @@ Metrics = dict[str, Any]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-NEW = {"judging.py", "negatives.py", "two_kinds.py", "without_negatives.py"}  # they came after the limit of 1,800 lines
+# They came after the limit of 1,800 lines.
+NEW = {"judging.py", "negatives.py", "register.py", "two_kinds.py", "without_negatives.py"}
 
 
 def test_the_studies_stay_small() -> None:

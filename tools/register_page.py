@@ -79,7 +79,7 @@ def records_of(rows: Iterable[dict[str, Any]]) -> list[Record]:
         metrics = row["metrics"] or {"text": [], "holds": [], "measured": []}
         for text, holds, measured in zip(metrics["text"], metrics["holds"], metrics["measured"], strict=True):
             claim = record.claims.setdefault(text, Claim(chapter, text))
-            claim.held[row["seed"]] = bool(holds)
+            claim.held[row["seed"]] = bool(holds) and claim.held.get(row["seed"], True)  # a sentence may come twice
             claim.measured[row["seed"]] = measured
     for record in found.values():  # a claim that was not reached did not hold
         for claim in record.claims.values():

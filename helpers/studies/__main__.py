@@ -35,7 +35,8 @@ def record(arguments: list[str] | None = None) -> None:
     if not options.name:
         lines = (f"{name:18} {study.__doc__.splitlines()[0]}\n{'':18} {study.COST}" for name, study in known.items())
         return print(*lines, sep="\n")
-    study, store = known[options.name], options.store or RESULTS / f"{options.name}.jsonl"
+    study = known[options.name]
+    store = options.store or getattr(study, "STORE", RESULTS / f"{options.name}.jsonl")
     if unknown := set(options.only) - set(study.PARTS):
         parser.error(f"no part {', '.join(unknown)} of {options.name}: {', '.join(study.PARTS)}")
     settings = [setting for part in options.only or study.PARTS for setting in study.PARTS[part]]
