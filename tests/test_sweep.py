@@ -122,7 +122,7 @@ def test_a_run_that_cannot_start_is_no_result(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"run": lambda seed: {}}, "run: got .+, expected a function defined at the top level"),
+        ({"run": lambda seed: {}}, "run: got .+, expected a function of a module's top level"),
         ({"settings": [{"seed": 1}]}, r"settings\[0\]: got .+ takes, without the seed .*multiple values"),
         ({"settings": [{}]}, r"settings\[0\]: got {}, .*missing a required argument: 'sizes'"),
         ({"settings": [{"sizes": [1], "size": 2}]}, r"settings\[0\]: got .+ unexpected keyword argument 'size'"),

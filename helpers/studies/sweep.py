@@ -102,8 +102,7 @@ def _identity(name: str, setting: dict[str, Any], seed: int) -> str:
 
 def _name(run: Run, settings: Sequence[dict]) -> str:
     """Return a function's name with that of its module, after a look at the settings that it is to be called with."""
-    top = inspect.isfunction(run) and "<" not in run.__qualname__
-    require(top, "run", run, "a function defined at the top level of a module")
+    require(inspect.isfunction(run) and "<" not in run.__qualname__, "run", run, "a function of a module's top level")
     name = f"{run.__module__}.{run.__qualname__}"
     for number, setting in enumerate(settings):
         check_storable(f"settings[{number}]", setting)
