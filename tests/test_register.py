@@ -1,6 +1,8 @@
 """The register of claims: a chapter's run, the page that its rows become, and what an edited chapter does to them."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +116,23 @@ def test_the_register_has_todays_sentences_and_explains_what_failed() -> None:
         if kept.is_file() and not record.stale:
             made = {json.loads(line)["text"] for line in kept.read_text("utf-8").splitlines()}
             assert made == set(record.claims), name
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not register.STORE.is_file(), reason="nothing is recorded yet")
+@pytest.mark.parametrize(("number", "seed"), [("16", 3), ("16", 11), ("17", 3), ("17", 11)])
+def test_a_chapter_that_is_run_again_comes_to_the_verdicts_of_the_register(number: str, seed: int) -> None:
+    record = next(one for name, one in register_page.newest().items() if name.startswith(number))
+    if record.stale:
+        pytest.skip("edited since it was recorded")
+    again = register.run(seed, record.chapter, record.code)
+    assert again["errors"] == []
+    held = {text: bool(holds) for text, holds in zip(again["text"], again["holds"], strict=True)}
+    assert held == {text: claim.held[seed] for text, claim in record.claims.items()}
+
+
+def test_one_version_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    (newest, date), *_ = re.findall(r"^## (\S+) \((\S+)\)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    cited = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert newest == version and f"version: {version}\n" in cited and f'date-released: "{date}"' in cited
