@@ -1,0 +1,227 @@
+"""Keep the catalogues of the Korean edition: what has to be translated, what is, and whether it fits.
+
+    python tools/korean.py update             # bring new English messages into book/locales/ko, keep all that is there
+    python tools/korean.py lint [FILE ...]    # is what is translated well made? In a second, without a build
+    python tools/korean.py check               # is the kit complete, nothing stale? (make korean: update, then check)
+
+A message whose English has changed becomes fuzzy, and is shown in English until somebody translates it again and takes
+the mark `fuzzy` away. Nobody who changes an English sentence has to do that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import nbformat
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+from execute import ROOT
+from korean_lint import problems
+from lists import question_of, title_of
+from messages import Say, said_html, said_markdown, said_notebook, spoken
+from outputs import said_outputs, sentences_of
+from predictions import CHOICES
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+COMMON = "common"
+BOOK = ROOT / "book"
+LOCALES = BOOK / "locales" / "ko" / "LC_MESSAGES"
+ENGLISH = {"api", "references"}  # pages that stay English
+IN_FULL = ("12-", "13-", "14-")  # chapters that are translated; the others stay English for now
+FIGURES = ("landscape.html", "lab.html", "levels.html", "symptoms.html")  # in book/static, parts of pages
+
+
+@dataclass
+class Wanted:
+    """The messages of one catalogue in order, each with what kinds of text it is."""
+
+    source: str
+    kinds: dict[str, list[str]] = field(default_factory=dict)
+
+    def say(self, message: str, kind: str) -> str:
+        """Note a message, and give it back."""
+        kinds = self.kinds.setdefault(message, [])
+        if kind and kind not in kinds:
+            kinds.append(kind)
+        return message
+
+
+def pages() -> list[str]:
+    """Return the names of the pages of the book, in its order."""
+    return list(map(str, parse_toc_yaml(ROOT / "_toc.yml")))
+
+
+def is_chapter(page: str) -> bool:
+    """Tell whether a page is a chapter."""
+    return page[:2].isdigit()
+
+
+def in_kit(page: str) -> bool:
+    """Tell whether a page is translated as a whole."""
+    return page not in ENGLISH and (not is_chapter(page) or page.startswith(IN_FULL))
+
+
+def source_of(page: str) -> Path:
+    """Return the file that a page is written in."""
+    return next(path for end in (".md", ".ipynb") if (path := BOOK / f"{page}{end}").is_file())
+
+
+def walk_page(page: str, say: Say) -> None:
+    """Ask for all messages of a page, and for those that its code shows, as far as it was executed."""
+    path = source_of(page)
+    if path.suffix == ".md":
+        said_markdown(path.read_text(encoding="utf-8"), say)
+        return
+    for prediction, choice in tomllib.loads(CHOICES.read_text(encoding="utf-8")).items():
+        for text in choice["choices"] if prediction.startswith(f"{page}#") else ():
+            spoken(text, "choice", say)
+    notebook = nbformat.read(path, as_version=4)
+    kept = ROOT / "_build" / "executed" / path.name
+    said_notebook(notebook, say)
+    if kept.is_file():
+        said_outputs(nbformat.read(kept, as_version=4), sentences_of(notebook), say)
+
+
+def walk_chapters(say: Say) -> None:
+    """Ask for what other pages show of the chapters that stay English."""
+    for path in (source_of(page) for page in pages() if is_chapter(page) and not in_kit(page)):
+        say(title_of(path), f"title of chapter {path.name[:2]}")
+        say(question_of(path), f"question of chapter {path.name[:2]}")
+
+
+def walk_toc(say: Say) -> None:
+    """Ask for the captions of the parts."""
+    for part in parse_toc_yaml(ROOT / "_toc.yml").root.subtrees:
+        say(part.caption, "part of the book")
+
+
+def walk_figures(say: Say) -> None:
+    """Ask for the words of figures that are parts of pages."""
+    for name in FIGURES:
+        said_html((BOOK / "static" / name).read_text(encoding="utf-8"), say)
+
+
+# Catalogues that are no page's, with what asks for their messages.
+OTHERS: dict[str, Callable[[Say], None]] = {"chapters": walk_chapters, "toc": walk_toc, "figures": walk_figures}
+
+
+def shared(found: dict[str, Wanted]) -> Wanted:
+    """Take the messages that more than one catalogue has out of these: they are translated once."""
+    met = Counter(message for each in found.values() for message in each.kinds)
+    common = Wanted(COMMON)
+    for each in found.values():
+        for message in [message for message in each.kinds if met[message] > 1]:
+            for kind in each.kinds.pop(message) or [""]:
+                common.say(message, kind)
+    return common
+
+
+def wanted() -> dict[str, Wanted]:
+    """Return the messages of all catalogues."""
+    found = {}
+    for page in filter(in_kit, pages()):
+        found[page] = Wanted(source_of(page).relative_to(ROOT).as_posix())
+        walk_page(page, found[page].say)
+    for name, walk in OTHERS.items():
+        found[name] = Wanted(name)
+        walk(found[name].say)
+    return found | {COMMON: shared(found)}
+
+
+# ------------------------------------------------------------------------------------------ catalogues
+def read_catalogue(path: Path) -> Catalog:
+    """Read a catalogue; one that is not there yet is empty."""
+    if not path.is_file():
+        return Catalog(locale="ko", fuzzy=False)
+    with path.open("rb") as file:
+        return read_po(file, locale="ko")
+
+
+def template_of(wanted: Wanted) -> Catalog:
+    """Return messages as a catalogue without translations."""
+    template = Catalog(fuzzy=False)
+    for message, kinds in wanted.kinds.items():
+        template.add(message, locations=[(wanted.source, None)], auto_comments=sorted(kinds))
+    return template
+
+
+def write_catalogue(path: Path, catalogue: Catalog) -> bool:
+    """Write a catalogue if its text is another one than before; tell whether it was."""
+    file = BytesIO()
+    for message in catalogue:
+        message.flags &= {"fuzzy"}  # babel guesses from braces and % that a message is for Python
+    write_po(file, catalogue, width=0, include_lineno=False, omit_header=True, include_previous=True)
+    header = b'msgid ""\nmsgstr ""\n"Language: ko\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
+    text = header + file.getvalue()
+    if path.is_file() and path.read_bytes() == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text)
+    return True
+
+
+def catalogues() -> Iterator[tuple[str, Catalog]]:
+    """Yield all catalogues that are there, by name."""
+    for path in sorted(LOCALES.rglob("*.po")):
+        yield path.relative_to(LOCALES).with_suffix("").as_posix(), read_catalogue(path)
+
+
+def memory() -> dict[str, str]:
+    """Return all translations that are sound, wherever they stand."""
+    found = (message for _, catalogue in catalogues() for message in catalogue if message.id)
+    return {message.id: message.string for message in found if message.string and not message.fuzzy}
+
+
+def update() -> list[str]:
+    """Bring all catalogues up to the English text; return the names of those that changed."""
+    changed, known = [], memory()
+    for name, messages in wanted().items():
+        path = LOCALES / f"{name}.po"
+        catalogue = read_catalogue(path)
+        catalogue.update(template_of(messages), update_header_comment=False)
+        for message in catalogue:
+            if message.id in known and (message.fuzzy or not message.string):  # it came from another catalogue
+                message.string, message.previous_id = known[message.id], []
+                message.flags.discard("fuzzy")
+        changed += [name] if write_catalogue(path, catalogue) else []
+    return changed
+
+
+def lint(paths: list[Path]) -> int:
+    """Print what does not fit in some catalogues, and how far they are; return how many problems there are."""
+    count = 0
+    for path in paths:
+        messages = [message for message in read_catalogue(path) if message.id]
+        done = [message for message in messages if message.string and not message.fuzzy]
+        for message in done:
+            left = " ".join(comment for comment in message.user_comments if comment.startswith("ok:"))
+            for problem in problems(message.id, message.string, left):
+                print(f"{path.name}: {message.string[:60]!r}\n    {problem}")
+                count += 1
+        fuzzy = sum(message.fuzzy for message in messages)
+        print(f"{path.name}: {len(done)} of {len(messages)} messages translated, {fuzzy} fuzzy")
+    return count
+
+
+def main() -> int:
+    """Read the arguments and do what they say; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["update", "lint"])
+    parser.add_argument("files", nargs="*", type=Path, help="catalogues to lint (default: all)")
+    options = parser.parse_args()
+    if options.what == "lint":
+        return min(lint(options.files or sorted(LOCALES.rglob("*.po"))), 1)
+    changed = update()
+    print(f"{len(changed)} catalogues changed: {', '.join(changed) or 'none'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
