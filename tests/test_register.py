@@ -67,9 +67,10 @@ def test_only_code_makes_rows_stale(book: Path) -> None:
     path, before = book / "99-small.ipynb", register.code_of("99-small")
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell("Prose."))
+    notebook.cells[-1].source += "  # so far"
     nbformat.write(notebook, path)
     assert register.code_of("99-small") == before
-    notebook.cells[-1].source += "\n"
+    notebook.cells[-1].source += "\nNone"
     nbformat.write(notebook, path)
     assert register.code_of("99-small") != before
 

@@ -6,10 +6,12 @@ history of its claims. The chapters come with a checkout of the course, not with
 """
 
 import hashlib
+import io
 import json
 import os
 import re
 import tempfile
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,21 @@ KERNEL = {"COURSE_BUILD": "1", "COURSE_WORKERS": "1", "OMP_NUM_THREADS": "1", "T
 
 
 def code_of(chapter: str) -> str:
-    """Return a short hash of a chapter's code, without the cell that only fetches the helpers."""
+    """Return a short hash of a chapter's code, without its comments and the cell that only fetches the helpers."""
     cells = json.loads((BOOK / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
-    tags = {cell["id"]: cell["metadata"].get("tags", []) for cell in cells}
-    code = (cell for cell in cells if cell["cell_type"] == "code" and "bootstrap" not in tags[cell["id"]])
-    return hashlib.sha256(json.dumps(["".join(cell["source"]) for cell in code]).encode()).hexdigest()[:12]
+    code = (
+        cell for cell in cells if cell["cell_type"] == "code" and "bootstrap" not in cell["metadata"].get("tags", [])
+    )
+    return hashlib.sha256(json.dumps([_bare("".join(cell["source"])) for cell in code]).encode()).hexdigest()[:12]
+
+
+def _bare(source: str) -> list[str]:
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    return [line.rstrip() for line in lines if line.strip()]
 
 
 CHAPTERS = sorted(path.stem for path in BOOK.glob("[0-9][0-9]-*.ipynb"))
