@@ -24,6 +24,9 @@ export function writeSeeds(seeds) {
   return row && seeds.length > 1 ? `${seeds[0]}-${seeds.at(-1)}` : seeds.join(",");
 }
 
+// Data that nobody has drawn yet: there is nothing to train on.
+export const isEmpty = ({ view, data, points }) => view === "plane" && data === "drawn" && !points.length;
+
 const writePoints = points => points.map(([x, y]) => `${x},${y}`).join(";");
 const readPoints = text => text.split(";").filter(Boolean).map(pair => pair.split(",").map(Number));
 
@@ -45,13 +48,14 @@ export function readAddress(query, presets) {
   });
   const view = METHODS.contrast.includes(given.method) ? { view: "contrast" } : {};
   const drawn = given.data === "drawn" ? { points: BLOBS } : {};
-  const settings = check({ ...preset?.settings, ...drawn, ...view, ...Object.fromEntries(typed) });
+  const asked = { ...preset?.settings, ...drawn, ...view, ...Object.fromEntries(typed) };
+  const settings = isEmpty({ view: "plane", ...asked }) ? { ...check({ ...asked, points: BLOBS }), points: [] } : check(asked);
   const pace = checkPace({ speed, stop: stop === "" ? NaN : Number(stop) });
   return { settings, seeds: seeds === undefined ? preset?.seeds ?? USUAL : readSeeds(seeds), pace, preset };
 }
 
 export function writeAddress(settings, seeds, preset, pace = PACE) {
-  const { view, method, data, points } = settings, usual = check({ view, method, data, points });
+  const { view, method, data } = settings, points = isEmpty(settings) ? BLOBS : settings.points, usual = check({ view, method, data, points });
   const other = Object.keys(settings).filter(name => settings[name] !== usual[name]);  // unused, but set by a script
   const shown = [...new Set(["view", ...used(settings), ...other])].map(name => [name, settings[name]]);
   const words = shown.map(([name, value]) => [name, name === "points" ? writePoints(value) : String(value)]);

@@ -1,4 +1,5 @@
-// Pictures of runs: a plane with samples and landscape, a circle of embeddings, curves over steps.
+// Pictures of runs: a plane with samples and landscape, a circle of embeddings, curves over steps, bars of a tally.
+import { short, WORDS } from "./words.js";
 
 // The colours of the page as it looks now, light or dark.
 export function palette() {
@@ -142,15 +143,22 @@ export function curves(title, lines, levels = [], range = null) {
     + `<text x="${WIDTH - 8}" y="${y(value) - 3}" text-anchor="end">${name}</text>`;
   const tick = value => `<text x="${LEFT - 4}" y="${y(value) + 4}" text-anchor="end">${short(value)}</text>`;
   const says = lines.filter(one => one.points.length).map(one => `${one.name} ${short(one.points.at(-1)[1].mean)}`);
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}, step ${last}: ${says.join(", ")}">`
+  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${WORDS.chart(title, last, says.join(", "))}">`
     + `<path class="axis" d="M${LEFT},8 V${HEIGHT - BELOW} H${WIDTH - 6}"/>${tick(all[0])}${tick(range ? range[2] : all[1])}`
-    + `<text x="${WIDTH - 6}" y="${HEIGHT - 5}" text-anchor="end">step ${last}</text>`
+    + `<text x="${WIDTH - 6}" y="${HEIGHT - 5}" text-anchor="end">${WORDS.chart_step(last)}</text>`
     + `${lines.map(band).join("")}${shown.map(level).join("")}${lines.map(line).join("")}</svg>`;
 }
 
-// A number for a reader: three digits that matter.
-export function short(value) {
-  if (value === null || !Number.isFinite(value)) return "–";
-  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential(0).replace("-", "−");
-  return String(Number(value.toPrecision(3))).replace("-", "−");
+// An SVG of bars, one for each number from 0 on, with a mark where each is expected. `says(k, n, seen, expected)` is
+// what a screen reader hears of one.
+export function bars(title, seen, expected, says) {
+  const most = Math.max(...seen, ...expected) * 1.15, n = seen.length - 1, step = (WIDTH - LEFT) / seen.length;
+  const y = value => (HEIGHT - BELOW) - value / most * (HEIGHT - BELOW - 8), x = k => LEFT + k * step;
+  const bar = (value, k) => `<rect x="${x(k) + 0.15 * step}" y="${y(value)}" width="${0.7 * step}" height="${HEIGHT - BELOW - y(value)}"/>`;
+  const mark = (value, k) => `<line class="coins" x1="${x(k)}" x2="${x(k) + step}" y1="${y(value)}" y2="${y(value)}"/>`;
+  const name = k => `<text x="${x(k) + step / 2}" y="${HEIGHT - 5}" text-anchor="middle">${k}</text>`;
+  const count = (value, k) => value ? `<text x="${x(k) + step / 2}" y="${y(Math.max(value, expected[k])) - 3}" text-anchor="middle">${value}</text>` : "";
+  const heard = seen.map((value, k) => says(k, n, value, short(expected[k])));
+  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}. ${heard.join("; ")}">${seen.map(bar).join("")}`
+    + `${expected.map(mark).join("")}${seen.map(count).join("")}${seen.map((_, k) => n <= 16 || k % 4 === 0 ? name(k) : "").join("")}</svg>`;
 }

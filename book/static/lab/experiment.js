@@ -39,8 +39,9 @@ export function step(run, who = "both") {
   if (run.walkers) {
     run.walkers = langevin(run.d, run.walkers, run.kicks.normals(2 * WALKERS));
   }
-  const losses = { "discriminator's loss": run.d_loss, "generator's loss": run.g_loss };
-  const bad = Object.keys(losses).find((name) => !(Math.abs(losses[name] ?? 0) < DIVERGED));
-  const how = Number.isFinite(losses[bad]) ? "beyond a million" : "not finite";
-  run.error = bad ? `step ${run.steps}: the ${bad} is ${how}` : null;
+  const whose = ["d", "g"].find((name) => !(Math.abs(run[`${name}_loss`] ?? 0) < DIVERGED));
+  if (whose) {
+    const how = Number.isFinite(run[`${whose}_loss`]) ? "far" : "infinite";
+    run.error = { step: run.steps, whose, how }; // words.js says it
+  }
 }

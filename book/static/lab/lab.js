@@ -1,57 +1,30 @@
 // The lab: controls, pictures and words around runs that train in workers. Without scripts the page shows a still.
-import { checkPace, readAddress, readSeeds, writeAddress, writeSeeds } from "./address.js";
-import { curves, drawCircle, drawPlane, palette, short } from "./draw.js";
-import { breaks, check, RANGES } from "./settings.js";
-import { BLOBS, cluster, LOW_IS_REAL, METHODS, MODES, OFFERED, PACE, SPEEDS, used } from "./facts.js";
+import { checkPace, isEmpty, readAddress, readSeeds, writeAddress, writeSeeds } from "./address.js";
+import { controlOf, drawing, frame, mainFields, moreFields, STARTS } from "./controls.js";
+import { bars, curves, drawCircle, drawPlane, palette } from "./draw.js";
+import { check } from "./settings.js";
+import { BLOBS, cluster, LOW_IS_REAL, METHODS, MODES, PACE, SPEEDS } from "./facts.js";
 import { differs, Kept } from "./kept.js";
 import { Pool } from "./pool.js";
 import { python } from "./python.js";
 import { summary } from "./statistics.js";
-import { WORDS } from "./words.js";
+import { binomial, eighthOf, likely, MANY, tally } from "./tally.js";
+import { interval, ofPreset, percent, short, WORDS, WRITTEN } from "./words.js";
 
 const PRESETS = await (await fetch(new URL("presets.json", import.meta.url))).json();
 const FRAME = 100;  // milliseconds from one picture to the next, or more:
+const SLOWEST = 300;  // but no longer than this where steps are slow, and
 const SHARE = 0.2;  // pictures take at most so much of the time, or little would be left to train
 const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches ? 10 : 1;  // fewer pictures for those who ask
 const CHARTS = 250;  // and from one picture of the curves to the next, while it plays
 const KEPT = 300;  // points of a curve; beyond, every other one goes
 const POINTS = 300;  // most points that can be drawn by hand
-const MAIN = new Set(["method", "data", "labels", "margin", "pairs"]);  // beside the buttons; the others are one fold below
 const NUMBERS = ["d_loss", "g_loss", "covered", "precision", "accuracy", "train_accuracy"];
-const NEED_POINTS = ["play", "both", "d", "g", "reset", "others", "keep", "copy", "python"];  // buttons that are idle without them
+const NEED_POINTS = ["play", "both", "d", "g", "reset", "others", "keep", "python"];  // buttons that are idle without them
 const NARROW = matchMedia("(max-width: 760px)");  // a phone: folds are closed, or the picture would be far down
-const STARTS = {
-  blobs: () => BLOBS,
-  line: () => Array.from({ length: 80 }, (_, i) => [i / 40 - 1, i / 40 - 1]),
-  cross: () => Array.from({ length: 80 }, (_, i) => i % 2 ? [i / 40 - 1, 0] : [0, i / 40 - 1]),
-};
 
-const option = (value, text, chosen) => `<option value="${value}"${chosen ? " selected" : ""}>${text}</option>`;
-
-function frame(compact) {
-  const button = (name, text = WORDS[name]) => `<button type="button" data-do="${name}">${text}</button>`;
-  const speeds = Object.keys(SPEEDS).map(name => option(name, WORDS.speeds[name])).join("");
-  const box = (name, on) => `<label><input type="checkbox" data-show="${name}"${on ? " checked" : ""}> ${WORDS[name]}</label>`;
-  const steps = compact ? "" : `<span class="lab-steps">${["both", "d", "g"].map(name => button(name)).join("")}</span>`;
-  const choose = compact ? "" : `<details class="lab-fold lab-choose"><summary>${WORDS.name.method}</summary><div class="lab-fields lab-main"></div></details>`;
-  const below = compact ? "" : `
-    <p class="lab-shows">${box("landscape", true)} ${box("arrows", false)}
-    <label>${WORDS.speed} <select data-speed>${speeds}</select></label>
-    <label>${WORDS.stop} <input data-stop inputmode="numeric" size="6"></label> <span class="lab-rate"></span></p>
-    <p class="lab-links">${button("keep")} ${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
-    <div class="lab-kept" hidden></div>
-    <div class="lab-python" tabindex="0" role="region" aria-label="${WORDS.python}" hidden></div>
-    <details class="lab-fold"><summary>${WORDS.settings}</summary><div class="lab-fields lab-more"></div></details>
-    <details class="lab-numbers"><summary>${WORDS.numbers}</summary><div class="lab-table" tabindex="0" role="region" aria-label="${WORDS.numbers}"></div></details>`;
-  return `
-    <div class="lab-ask" hidden></div>${choose}
-    <div class="lab-problem" role="alert"></div>
-    <p class="lab-buttons">${button("play")}${steps}${button("reset")}${button("others")}</p>
-    <div class="lab-pictures"><canvas class="lab-large" role="img" aria-label="${WORDS.soon}"></canvas><div><div class="lab-drawing" hidden></div><div class="lab-runs"></div></div></div>
-    <p class="lab-says"></p><p class="visually-hidden lab-announces" role="status"></p>
-    <p class="lab-legend"></p>
-    <div class="lab-curves"></div>${below}`;
-}
+const stepOf = runs => Math.max(...runs.map(run => run.steps));
+const mix = (old, now) => old ? 0.7 * old + 0.3 * now : now;  // a running mean; 0: none yet
 
 // Words that have not changed cost nothing.
 function write(place, text) {
@@ -69,8 +42,7 @@ export class Lab {
     this.problem = this.$(".lab-problem");
     if (!compact) this.kept = new Kept(this.$(".lab-kept"));
     this.#fold();
-    this.playing = false;
-    this.stamps = [];
+    this.playing = this.counting = null;
     this.#listen();
     this.ready = this.open(address);
   }
@@ -84,21 +56,28 @@ export class Lab {
       [wanted, problem] = [readAddress("", PRESETS), WORDS.bad_address(error.message)];
     }
     this.pace = wanted.pace;
-    await this.start(wanted.settings, wanted.seeds, wanted.preset);
+    await this.#begin(wanted.settings, wanted.seeds, wanted.preset);
     if (problem) this.#complain(problem);
   }
 
+  // Without points there are no runs, but the page shows how those of the usual ones would start.
+  async #begin(settings, seeds, preset) {
+    await this.start(isEmpty(settings) ? check({ ...settings, points: BLOBS }) : settings, seeds, preset, isEmpty(settings));
+    if (isEmpty(settings)) this.#empty();
+  }
+
   // New runs with complete settings, at step 0. Until they are there, all stays as it was.
-  async start(settings, seeds, preset = null) {
+  async start(settings, seeds, preset = null, hidden = false) {
     this.pause();
     this.pool?.end();
+    this.counting = null;
     const pool = this.pool = new Pool(settings, seeds, this.show.arrows), runs = await pool.advance(0);
     if (pool !== this.pool) return;  // replaced meanwhile
-    Object.assign(this, { settings, seeds, preset, runs, history: [], large: seeds[0], rate: 0, cost: 0, answered: false, drawing: null });
+    Object.assign(this, { settings, seeds, preset, runs, history: [], large: seeds[0], rate: 0, pacing: 0, cost: 0, answered: false, drawing: null });
     this.first = this.#sums();
     this.#complain("");
     this.#ask();
-    if (!this.compact) this.#show();
+    if (!this.compact && !hidden) this.#show();
     this.#remember(0);
     this.#draw();
   }
@@ -108,6 +87,7 @@ export class Lab {
     const address = this.#address();
     this.#fields();
     this.$(".lab-copied").textContent = "";
+    this.$(".lab-tally").innerHTML = "";
     if (address !== location.search) history[location.search ? "pushState" : "replaceState"](null, "", address);
   }
 
@@ -120,7 +100,7 @@ export class Lab {
     const { seeds, speed = this.pace.speed, stop = this.pace.stop, ...rest } = changes;
     const pace = checkPace({ speed, stop });
     if (seeds !== undefined || Object.keys(rest).length) {
-      const next = kept(this.settings, rest), chosen = readSeeds(seeds ?? this.seeds);
+      const next = changed(this.settings, rest), chosen = readSeeds(seeds ?? this.seeds);
       if (isEmpty(next)) throw new Error(WORDS.no_points);
       const settings = check(next);
       this.pace = pace;
@@ -128,7 +108,7 @@ export class Lab {
     }
     this.pace = pace;
     if (this.compact) return;
-    if (!isEmpty(this.settings)) history.replaceState(null, "", this.#address());  // the runs go on
+    history.replaceState(null, "", this.#address());  // the runs go on
     this.#complain("");
     this.#fields();
   }
@@ -144,25 +124,35 @@ export class Lab {
     }
   }
 
+  // All runs take steps, and the page shows them.
   async advance(steps, who) {
+    const made = await this.#train(steps, who);
+    if (made) this.#take(made);
+  }
+
+  // What the workers make of some steps; nothing if there is nothing to train on, or other runs took their place.
+  async #train(steps, who) {
     const { pool } = this, start = performance.now();
-    if (!pool) return;  // nothing to train on
+    if (!pool) return null;
     pool.large = this.large;
     pool.arrows = this.show.arrows;
     const runs = await pool.advance(steps, who);
-    if (pool !== this.pool) return;  // replaced meanwhile
+    return pool === this.pool ? { runs, steps, milliseconds: performance.now() - start, looked: pool.looked } : null;
+  }
+
+  #take({ runs, steps, milliseconds, looked }) {
     this.runs = runs;
-    if (steps) this.rate = 0.7 * this.rate + 0.3 * 1000 * steps / (performance.now() - start);
+    if (steps) this.rate = mix(this.rate, 1000 * steps / milliseconds);
     if (steps) this.#remember(steps);
     const drawing = performance.now();
     this.#draw();
-    const cost = pool.looked + 2 * (performance.now() - drawing);  // twice, as the browser paints what was drawn
+    const cost = looked + 2 * (performance.now() - drawing);  // twice, as the browser paints what was drawn
     this.cost = 0.7 * this.cost + 0.3 * Math.min(cost, FRAME);
     if (this.preset?.ask && !this.answered && this.step >= this.preset.ask.steps) this.#answer();
   }
 
   get step() {
-    return Math.max(...this.runs.map(run => run.steps));
+    return stepOf(this.runs);
   }
 
   state() {
@@ -175,24 +165,43 @@ export class Lab {
   }
 
   async play() {
-    this.playing = true;
+    const turn = this.playing = {};  // whoever pauses and plays on starts another one
     this.$("[data-do=play]").textContent = WORDS.pause;
-    while (this.playing && !this.runs.every(run => run.error)) {
-      const frame = Math.max(FRAME * CALM, this.cost / SHARE);
-      const start = performance.now(), most = SPEEDS[this.pace.speed], pause = Math.max(frame, 1000 / most);
-      const stop = this.pace.stop > this.step ? this.pace.stop : Infinity;  // whoever plays on from there wants more
-      const steps = Math.min(this.#left(), stop - this.step, this.#chunk(frame), Math.max(1, Math.round(most * pause / 1000)));
-      await this.advance(steps);
-      if (this.step >= stop) break;
-      const rest = most === Infinity ? 0 : pause * steps / Math.max(1, most * pause / 1000) - (performance.now() - start);
-      await new Promise(done => setTimeout(done, Math.max(0, rest)));
+    let plan = this.#plan(this.step), coming = this.#train(plan.steps), seen = performance.now();
+    while (coming) {
+      const made = await coming;
+      if (!made) return;
+      const step = stepOf(made.runs), over = this.playing !== turn || step >= plan.goal || made.runs.every(run => run.error);
+      const rest = plan.until - performance.now(), next = this.#plan(step);
+      coming = over || rest > 0 ? null : this.#train(next.steps);  // before the page draws: workers need not wait for it
+      this.pacing = mix(this.pacing, 1000 * made.steps / (performance.now() - seen));
+      seen = performance.now();
+      this.#take(made);
+      if (!over && !coming) coming = await this.#later(plan.until, () => this.playing === turn && this.#train(next.steps));
+      plan = next;
     }
-    this.pause();
+    if (this.playing === turn) this.pause();
+  }
+
+  async #later(time, what) {
+    await new Promise(done => setTimeout(done, Math.max(0, time - performance.now())));
+    return what();
+  }
+
+  // How Play goes on from a step: so many steps at once, the time before which no others follow, and where it ends.
+  #plan(step) {
+    const { speed, stop } = this.pace, { steps: asked } = this.preset?.ask ?? {}, each = this.rate ? 1000 / this.rate : 0;
+    const answers = asked && !this.answered ? Math.max(asked, step + 1) : Infinity;
+    const goal = Math.min(answers, stop > step ? stop : Infinity);  // whoever plays on from there wants more
+    const picture = Math.max(FRAME * CALM, this.cost / SHARE, Math.min(4 * each, SLOWEST)), most = SPEEDS[speed];
+    const wait = Math.max(picture, 1000 / most), fit = Math.max(1, Math.round(most * wait / 1000));
+    const steps = Math.min(goal - step, this.#chunk(picture), fit);
+    return { steps, goal, until: performance.now() + (most === Infinity ? 0 : 1000 * steps / most) };
   }
 
   pause() {
     if (!this.playing && this.runs) return;
-    this.playing = false;
+    this.playing = null;
     this.$("[data-do=play]").textContent = WORDS.play;
     if (!this.runs) return;
     this.$(".lab-announces").textContent = this.words;
@@ -233,9 +242,18 @@ export class Lab {
     const { runs, settings, first } = this, stop = this.preset?.ask?.steps ?? this.pace.stop, modes = MODES[settings.data] ?? null, going = runs.filter(run => !run.error);
     const full = going.filter(run => run.metrics.covered === modes).length;
     const constant = going.filter(run => run.metrics.constant).length;
-    const stopped = runs.filter(run => run.error).map(run => `${WORDS.seed(run.seed)}, ${run.error}`);
-    return WORDS.sentence({ step: this.step, runs: runs.length, modes, full, stopped, constant, target: this.step <= stop ? stop : 0,
-      first: this.step ? first : null, ...this.#sums() });
+    return WORDS.sentence({
+      step: this.step, runs: runs.length, modes, full, constant, target: this.step <= stop ? stop : 0,
+      stopped: runs.filter(run => run.error), eighth: this.#eighth(), first: this.step ? first : null, ...this.#sums(),
+    });
+  }
+
+  // How many tests gave exactly 12.5 %, and how many would if coins answered.
+  #eighth() {
+    const { settings, runs } = this, count = eighthOf(settings);
+    if (settings.view === "plane" || !count) return null;
+    const seen = runs.filter(run => Math.round(run.metrics.accuracy * settings.test) === count).length;
+    return { seen, expected: runs.length * binomial(settings.test)[count] };
   }
 
   #say(text) {
@@ -258,6 +276,7 @@ export class Lab {
     large.setAttribute("aria-label", settings.data === "drawn" && !contrast ? WORDS.canvas_drawn : WORDS.large(chosen.seed, line(chosen)));
     this.#label(small, line);
     write(this.$(".lab-legend"), this.#legend(contrast, lowIsReal));
+    this.$("[data-do=tally]")?.toggleAttribute("hidden", !contrast || !eighthOf(settings));
     for (const name of ["d", "g"]) this.$(`[data-do=${name}]`)?.toggleAttribute("hidden", contrast);
     for (const name of NEED_POINTS) this.$(`[data-do=${name}]`)?.toggleAttribute("disabled", empty);
     const now = performance.now();
@@ -268,10 +287,16 @@ export class Lab {
     this.#say(this.words);
     if (this.compact) return;
     for (const box of this.place.querySelectorAll("[data-show]")) box.closest("label").hidden = contrast;
-    if (empty) this.$(".lab-python").hidden = true;
-    if (!this.$(".lab-python").hidden) this.#write();
-    this.$(".lab-rate").textContent = this.playing ? WORDS.rate(this.rate) : "";
+    if (empty) this.$(".lab-code").hidden = true;
+    if (!this.$(".lab-code").hidden) this.#write();
+    this.#tell();
     if (this.$(".lab-numbers").open) this.$(".lab-numbers div").innerHTML = empty ? "" : this.#table();
+  }
+
+  // How fast it goes, beside the label of the speed that was chosen.
+  #tell() {
+    const most = SPEEDS[this.pace.speed];
+    if (this.playing && this.pacing) write(this.$(".lab-rate"), WORDS.rate(this.pacing, most < Infinity && this.pacing < 0.9 * most && this.rate < most));
   }
 
   #legend(contrast, lowIsReal) {
@@ -294,7 +319,7 @@ export class Lab {
     const { settings } = this;
     for (const [, button, run] of small) {
       button.setAttribute("aria-pressed", run.seed === this.large);
-      const { covered, accuracy } = run.metrics, marks = run.error ? "✗" : accuracy === undefined ? (covered === null ? "" : `${covered} / ${MODES[settings.data]}`) : `${short(100 * accuracy)} %`;
+      const { covered, accuracy } = run.metrics, marks = run.error ? "✗" : accuracy === undefined ? (covered === null ? "" : `${covered} / ${MODES[settings.data]}`) : percent(accuracy);
       write(button.querySelector("span"), marks);
       button.setAttribute("aria-label", `${marks} ${WORDS.seed(run.seed)}: ${line(run)}`.trim());
     }
@@ -304,7 +329,7 @@ export class Lab {
     const { history, settings } = this, contrast = settings.view === "contrast";
     const points = name => history.map(at => [at.step, at[name]]).filter(([, over]) => over);
     const line = (name, kind, text = WORDS[name]) => ({ name: text, kind, points: points(name) });
-    const levels = this.runs[0].levels, modes = MODES[settings.data];
+    const levels = this.runs[0].levels.map(({ name, value }) => ({ name: WORDS.level[name], value })), modes = MODES[settings.data];
     const charts = contrast ? [
       [WORDS.losses, [line("d_loss", "fake", WORDS.loss)], levels],
       [WORDS.Accuracy, [line("accuracy", "real"), line("train_accuracy", "energy")], [], [0, 1.05, 1]],
@@ -314,7 +339,7 @@ export class Lab {
       [WORDS.Precision, [line("precision", "energy")], [], [0, 1.05, 1]],
     ];
     const key = lines => lines.map(({ name, kind }) => `<span class="${kind}">${name}</span>`).join(" ");
-    return charts.map(([title, lines, ...more]) => `<figure><figcaption>${title}: ${key(lines)}</figcaption>${curves(title, lines, ...more)}</figure>`).join("");
+    return charts.map(([title, lines, ...more]) => `<figure><figcaption>${lines.length > 1 ? `${title}: ` : ""}${key(lines)}</figcaption>${curves(title, lines, ...more)}</figure>`).join("");
   }
 
   #table() {
@@ -326,68 +351,49 @@ export class Lab {
 
   // ------------------------------------------------------------------------------------------ questions
   #ask() {
-    const place = this.$(".lab-ask"), { ask, title } = this.preset ?? {};
-    place.hidden = !this.preset;
-    if (!this.preset) return;
-    const answers = ask?.answers.map(({ text }, i) => `<label><input type="radio" name="lab-guess" value="${i}"> ${text}</label>`).join("") ?? "";
-    const question = ask ? `<fieldset><legend><b>${WORDS.guess}</b> ${ask.question} ${WORDS.asked(ask.steps)}</legend>${answers}</fieldset>` : "";
-    place.innerHTML = `<p><b>${title}</b></p>${question}<p class="lab-answer" role="status"></p>`;
+    const place = this.$(".lab-ask"), { preset } = this, ask = preset?.ask;
+    this.$(".lab-answer").textContent = "";
+    place.hidden = !preset;
+    if (!preset) return;
+    const answers = ask?.answers.map((answer, i) => `<label><input type="radio" name="lab-guess" value="${i}"> ${ofPreset(answer, "text")}</label>`).join("") ?? "";
+    const question = ask ? `<fieldset><legend><b>${WORDS.guess}</b> ${ofPreset(ask, "question")} ${WORDS.asked(ask.steps)}</legend>${answers}</fieldset>` : "";
+    place.innerHTML = `<p><b>${ofPreset(preset, "title")}</b></p>${question}`;
   }
 
   #answer() {
     this.answered = true;
     this.pause();
-    const { ask } = this.preset, value = this.#measure(ask.measure);
-    const right = ask.answers.find(({ below }) => below === undefined || value < below);
-    const guess = this.place.querySelector("[name=lab-guess]:checked");
-    this.$(".lab-answer").textContent = WORDS.answered(guess && ask.answers[guess.value].text, WORDS.measured[ask.measure](value), right.text);
+    const { measure, answers } = this.preset.ask, value = this.#measure(measure), { mean, low, high } = value.mean === undefined ? { mean: value } : value;
+    const guess = this.place.querySelector("[name=lab-guess]:checked"), text = answer => ofPreset(answer, "text");
+    const at = number => answers.findIndex(({ below }) => below === undefined || number < below), right = answers[at(mean)];
+    const others = (low ?? null) === null ? [] : answers.slice(at(low), at(high) + 1).filter(answer => answer !== right);
+    this.$(".lab-answer").textContent = WORDS.answered({ guess: guess && text(answers[guess.value]), right: text(right), measure, value, others: others.map(text) });
   }
 
+  // What a question asks for: a number of runs, or a mean with its interval.
   #measure(name) {
     if (name === "full") return this.runs.filter(run => !run.error && run.metrics.covered === MODES[this.settings.data]).length;
     if (name === "constant") return this.runs.filter(run => run.metrics.constant).length;
-    if (name === "d_loss") return summary(this.runs.map(run => run.d_loss))?.mean ?? NaN;
-    return this.#over(name)?.mean ?? NaN;
+    const sum = name === "d_loss" ? summary(this.runs.map(run => run.d_loss)) : this.#over(name);
+    return sum ?? { mean: NaN, low: null, high: null };
   }
 
   // ------------------------------------------------------------------------------------------- controls
   #fields() {
     if (this.problem.closest(".lab-fields")) this.#complain("");  // what stands there is written anew
-    const { settings } = this, held = controlOf(document.activeElement), field = (text, inside) => `<label>${text} ${inside}</label>`;
-    const select = (name, values, words = {}) => field(WORDS.name[name], `<select data-set="${name}">${values.map(value => option(value, words[value] ?? short(value), value === settings[name])).join("")}</select>`);
-    const numbers = name => {
-      const values = [...new Set([...OFFERED[name], settings[name]])].sort((a, b) => a - b);
-      return select(name, values);
-    };
-    const named = new Set(["method", "data", "break", "labels"]);
-    const views = ["plane", "contrast"].map(view => `<label><input type="radio" name="lab-view" value="${view}"${view === settings.view ? " checked" : ""}> ${WORDS[view]}</label>`).join(" ");
-    const fields = used(settings).filter(name => name !== "points");
-    const presets = [option("", WORDS.free, !this.preset), ...PRESETS.map(({ id, title }) => option(id, `${id.slice(0, 2)}: ${title}`, id === this.preset?.id))].join("");
-    const lists = { method: METHODS[settings.view], break: breaks(settings.method) };
-    const values = name => lists[name] ?? RANGES[name].values;
-    const write = names => names.map(name => named.has(name) ? select(name, values(name), WORDS[name]) : numbers(name)).join("");
+    const { settings, seeds, preset } = this, held = controlOf(document.activeElement);
     this.$(".lab-choose summary").textContent = WORDS.chosen(WORDS.method[settings.method], settings.view === "plane" ? WORDS.data[settings.data] : WORDS.labels[settings.labels]);
     this.$("[data-speed]").value = this.pace.speed;
-    this.$("[data-stop]").value = this.pace.stop || (this.preset?.ask?.steps ?? 0);
-    const main = fields.filter(name => MAIN.has(name));
-    this.$(".lab-main").innerHTML = `<fieldset class="lab-view" aria-label="${WORDS.view}">${views}</fieldset>`
-      + field(WORDS.preset, `<select data-preset>${presets}</select>`) + write(main);
-    this.$(".lab-more").innerHTML = write(fields.filter(name => !MAIN.has(name)))
-      + field(WORDS.seeds, `<input data-seeds value="${writeSeeds(this.seeds)}" size="9">`)
-      + field(WORDS.name.runs, `<select data-runs>${[1, 2, 3, 4, 5, 6, 7, 8].map(n => option(n, n, n === this.seeds.length)).join("")}</select>`);
+    this.$("[data-stop]").value = this.pace.stop || (preset?.ask?.steps ?? 0);
+    this.$(".lab-main").innerHTML = mainFields(settings, preset, PRESETS);
+    this.$(".lab-more").innerHTML = moreFields(settings, seeds);
     const large = this.$(".lab-large"), drawn = settings.data === "drawn" && settings.view === "plane";
     this.$(".lab-drawing").hidden = !drawn;
-    this.$(".lab-drawing").innerHTML = drawn ? this.#drawing() : "";
+    this.$(".lab-drawing").innerHTML = drawn ? drawing() : "";
     large.tabIndex = drawn ? 0 : -1;
     large.setAttribute("role", drawn ? "application" : "img");
     this.show.stamp = drawn ? this.show.stamp ?? [0, 0] : null;
     if (held) this.$(held)?.focus();  // or whoever works with the keyboard would start from the top
-  }
-
-  #drawing() {
-    const starts = [option("", WORDS.none, true), ...Object.keys(STARTS).map(name => option(name, WORDS.points[name]))].join("");
-    return `<p>${WORDS.draw}</p><div class="lab-links"><button type="button" data-do="clear">${WORDS.clear}</button>
-      <label>${WORDS.start_from} <select data-start>${starts}</select></label></div>`;
   }
 
   #fold() {
@@ -428,6 +434,27 @@ export class Lab {
     this.problem.textContent = message;
   }
 
+  // ---------------------------------------------------------------------------------------------- tally
+  async #tally() {
+    if (this.counting) return this.counting = null;
+    const { settings, seeds } = this, steps = this.pace.stop || this.preset?.ask?.steps || this.step || 200, button = this.$("[data-do=tally]");
+    const turn = this.counting = {}, place = this.$(".lab-tally"), all = Array.from({ length: MANY }, (_, i) => seeds[0] + i);
+    this.pause();
+    place.innerHTML = `<p role="status"></p>`;
+    button.textContent = WORDS.tally_stop;
+    const counts = await tally(settings, all, steps, step => {
+      if (this.counting === turn) place.firstChild.textContent = WORDS.tally_going(step, steps);
+      return this.counting === turn;
+    });
+    if (this.counting && this.counting !== turn) return;  // stopped, and begun anew
+    button.textContent = WORDS.tally(MANY);
+    if (!this.counting) return place.innerHTML = "";
+    this.counting = null;
+    const pairs = settings.test, count = eighthOf(settings), chances = binomial(pairs), [low, high] = likely(MANY, chances[count]);
+    place.firstChild.textContent = WORDS.tally_says([MANY, all[0], all.at(-1), steps, count, pairs, counts[count], short(MANY * chances[count]), low, high]);
+    if (pairs <= 32) place.insertAdjacentHTML("beforeend", `<figure><figcaption>${WORDS.tally_title}. ${WORDS.tally_key}</figcaption>${bars(WORDS.tally_title, counts, chances.map(chance => MANY * chance), WORDS.tally_bar)}</figure>`);
+  }
+
   #write() {
     this.$(".lab-python").textContent = python(this.settings, this.seeds, this.step || this.pace.stop || this.preset?.ask?.steps || 800);
   }
@@ -435,10 +462,10 @@ export class Lab {
   // The means as they stand now, beside what was kept before.
   #keep() {
     const { covered, precision, accuracy } = this.#sums(), stopped = this.runs.filter(run => run.error).length;
-    const said = (sum, ...unit) => sum ? WORDS.interval(sum, ...unit) : "";
+    const said = (sum, name) => sum ? interval(sum, WRITTEN[name]) : "";
     const stored = this.kept.add({
       what: differs(this.settings), seeds: writeSeeds(this.seeds), step: WORDS.kept_step(this.step, stopped), link: location.search,
-      covered: said(covered), precision: said(precision), accuracy: said(accuracy, " %", 100),
+      covered: said(covered, "covered"), precision: said(precision, "precision"), accuracy: said(accuracy, "accuracy"),
     });
     this.$(".lab-copied").textContent = stored ? WORDS.kept : WORDS.kept_here;
   }
@@ -449,24 +476,23 @@ export class Lab {
     if (name === "reset") return this.start(this.settings, this.seeds, this.preset);
     if (name === "others") return this.start(this.settings, this.seeds.map(seed => (seed + 8) % 1e9), this.preset);
     if (name === "clear") return this.#points([]);
-    if (name === "copy") return this.#copy();
+    if (name === "copy") return this.#copy(location.href, ".lab-copied", WORDS.copied, WORDS.not_copied);
+    if (name === "copy_code") return this.#copy(this.$(".lab-python").textContent, ".lab-code-copied", WORDS.code_copied, WORDS.code_not_copied);
+    if (name === "tally") return this.#tally();
     if (name === "keep") return this.#keep();
     if (name === "forget") {
       this.kept.clear();
       return this.$("[data-do=keep]").focus();  // the button that was pressed is gone
     }
-    const folded = this.$(".lab-python").toggleAttribute("hidden");
+    const folded = this.$(".lab-code").toggleAttribute("hidden");
     this.$("[data-do=python]").setAttribute("aria-expanded", !folded);
+    this.$(".lab-code-copied").textContent = "";
     this.#write();
   }
 
-  async #copy() {
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.$(".lab-copied").textContent = WORDS.copied;
-    } catch {
-      this.$(".lab-copied").textContent = WORDS.not_copied;
-    }
+  async #copy(text, place, done, failed) {
+    const said = await navigator.clipboard?.writeText(text).then(() => done, () => failed) ?? failed;  // no clipboard without https
+    this.$(place).textContent = said;
   }
 
   async #enlarge(seed) {
@@ -502,17 +528,17 @@ export class Lab {
   async #points(points) {
     if (!points.length) return this.#empty();
     const few = this.drawing = points.slice(0, POINTS);  // the next stroke may come before the new runs
-    await this.start(check(kept(this.settings, { points: few })), this.seeds);
+    await this.start(check(changed(this.settings, { points: few })), this.seeds);
   }
 
-  // Nothing to train on: no runs, and an empty picture, until somebody draws. The address keeps the last points.
+  // Nothing to train on: no runs, and an empty picture, until somebody draws.
   #empty() {
     this.pause();
     this.pool?.end();
     Object.assign(this, { pool: null, settings: { ...this.settings, points: [] }, preset: null, history: [], drawing: null });
     this.#complain("");
     this.#ask();
-    this.#fields();
+    this.#show();
     this.#draw();
   }
 
@@ -550,18 +576,8 @@ export class Lab {
   }
 }
 
-// A selector for a control that is written anew with every change; null for anything else.
-function controlOf(element) {
-  if (!element?.closest(".lab-fields, .lab-drawing")) return null;
-  if (element.name === "lab-view") return "[name=lab-view]:checked";
-  const [name, value] = Object.entries({ ...element.dataset })[0] ?? [];
-  return name ? `[data-${name}="${value}"]` : null;
-}
-
-const isEmpty = ({ view, data, points }) => view === "plane" && data === "drawn" && !points.length;
-
 // Old settings with changes. A new method brings its own defaults; what both methods use stays as it was.
-function kept(settings, changes) {
+function changed(settings, changes) {
   const { method = settings.method } = changes;
   const view = changes.view ?? (METHODS.contrast.includes(method) ? "contrast" : "plane");
   if (view !== settings.view) return { view, method: METHODS[view].includes(method) ? method : METHODS[view][0], ...changes };

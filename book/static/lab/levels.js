@@ -27,14 +27,14 @@ export const LEVELS = {
 const CLOSE = 0.005;  // of the level
 export const isClose = (loss, level) => Math.abs(loss - level) <= CLOSE * Math.abs(level);
 
-const GAN = ["discriminator undecided, ln 4", LEVELS.gan_d_loss()];
-const EBGAN = settings => [["equal energies, the margin", LEVELS.ebgan_d_loss(settings)]];
-const equal = (level, ...floor) => [["all embeddings equal", level], ...floor.map(value => ["floor", value])];
+const GAN = ["undecided", LEVELS.gan_d_loss()];
+const EBGAN = settings => [["margin", LEVELS.ebgan_d_loss(settings)]];
+const equal = (level, ...floor) => [["equal", level], ...floor.map(value => ["floor", value])];
 // The least that NT-Xent can read: all positives equal, and classes at the corners of a regular simplex.
 const simplex = (n, temperature) => Math.log1p((2 * n - 2) * Math.exp(-n / (n - 1) / temperature));
 const OF_METHOD = {
-  gan: () => [GAN, ["generator then, ln 2", LEVELS.gan_g_loss()]],
-  gan_saturating: () => [GAN, ["generator then, −ln 2", -LEVELS.gan_g_loss()]],
+  gan: () => [GAN, ["generator", LEVELS.gan_g_loss()]],
+  gan_saturating: () => [GAN, ["generator_saturating", -LEVELS.gan_g_loss()]],
   ebgan: EBGAN, ebgan_pt: EBGAN, ebgan_pt_unsquared: EBGAN,
   bare_cosine: settings => equal(LEVELS.cosine_bce(settings), LEVELS.cosine_bce_floor()),
   pair_margin: settings => equal(LEVELS.pair_margin_loss(settings), 0),
@@ -43,7 +43,7 @@ const OF_METHOD = {
   sup_con: settings => equal(LEVELS.nt_xent(settings)),
 };
 
-// The levels of a run of the lab: [{name, value}].
+// The levels of a run of the lab: [{name, value}]; strings.js says what the names mean.
 export function levelsOf({ settings, data: { train } }) {
   const pairs = train && { batch: train.n, same: train.same.reduce((sum, label) => sum + label / train.n, 0) };
   const levels = OF_METHOD[settings.method]?.({ ...settings, ...pairs }) ?? [];

@@ -55,8 +55,7 @@ class WavyEnergy extends Mlp {
   }
 }
 
-// Of each method the discriminator, what that loses at real and at generated points, and what the
-// generator loses. Contrastive divergence has chains in its place.
+// The discriminator, what it loses at real and at generated points, and what the generator loses.
 const gan = { network: critic, ofReal: askHigh, ofFake: askLow, gLoss: askHigh };
 const autoencoder = (...all) => new AutoEncoder(...all);
 const ebgan = { network: autoencoder, ofReal: pushDown, ofFake: hinge, gLoss: pushDown };
@@ -151,8 +150,7 @@ export class PlaneRun extends Run {
     this.move("generator");
   }
 
-  // The generator's loss at its samples, and its gradient there. That flows through the
-  // discriminator, which keeps none of it.
+  // The generator's loss at its samples, and its gradient there, through a D that keeps none of it.
   push(fake) {
     const { d, method, settings: { weight } } = this;
     const [loss, slopes] = lossAt(d, fake, method.gLoss, false);

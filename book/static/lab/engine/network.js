@@ -2,9 +2,8 @@
 // one after the other.
 
 // out (rows, cols) += a (rows, inner) · b (inner, cols). The pairs of steps say how far apart the
-// rows and the columns of `a` and of `b` lie, so that a transposed matrix needs no copy. Two rows
-// and four columns are made at once, for speed: each number that is fetched then serves more than
-// once. At an edge, where there are fewer, the last one is made again.
+// rows and the columns of `a` and of `b` lie, so that a transposed matrix needs no copy. For speed,
+// two rows and four columns are made at once; at an edge with fewer, the last one is made again.
 function addProduct(out, [rows, inner, cols], a, [aRow, aCol], b, [bRow, bCol]) {
   for (let r = 0; r < rows; r += 2) {
     const down = r + 1 < rows ? 1 : 0;
@@ -12,7 +11,8 @@ function addProduct(out, [rows, inner, cols], a, [aRow, aCol], b, [bRow, bCol]) 
       const x1 = c + 1 < cols ? 1 : 0;
       const x2 = c + 2 < cols ? 2 : x1;
       const x3 = c + 3 < cols ? 3 : x2;
-      const [to, below] = [r * cols + c, (r + down) * cols + c];
+      const to = r * cols + c;
+      const below = to + down * cols;
       let s0 = out[to];
       let s1 = out[to + x1];
       let s2 = out[to + x2];
@@ -21,10 +21,12 @@ function addProduct(out, [rows, inner, cols], a, [aRow, aCol], b, [bRow, bCol]) 
       let t1 = out[below + x1];
       let t2 = out[below + x2];
       let t3 = out[below + x3];
+      const aDown = down * aRow;
       let at = r * aRow;
       let bt = c * bCol;
-      const aDown = down * aRow;
-      const [b1, b2, b3] = [x1 * bCol, x2 * bCol, x3 * bCol];
+      const b1 = x1 * bCol;
+      const b2 = x2 * bCol;
+      const b3 = x3 * bCol;
       for (let i = 0; i < inner; i++) {
         const y0 = a[at];
         const y1 = a[at + aDown];
@@ -55,15 +57,22 @@ function addProduct(out, [rows, inner, cols], a, [aRow, aCol], b, [bRow, bCol]) 
   }
 }
 
-// Turn sums into activations; returns the slope of each, for the way back.
-function activate(kind, sums) {
-  const slopes = new Float64Array(sums.length);
+const ONE = new Float64Array([1]); // a matrix of ones, if its steps are [0, 0]
+
+// An array of zeros of a layer's own, which serves again: new ones cost time. None goes out.
+function own(layer, name, length) {
+  const fits = layer[name]?.length === length;
+  layer[name] = fits ? layer[name].fill(0) : new Float64Array(length);
+  return layer[name];
+}
+
+// Turn sums into activations, and write down the slope of each, for the way back.
+function activate(kind, sums, slopes) {
   for (let k = 0; k < sums.length; k++) {
     const sum = sums[k];
     slopes[k] = kind === "sine" ? Math.cos(sum) : kind === "none" || sum > 0 ? 1 : 0.2;
     sums[k] = kind === "sine" ? Math.sin(sum) : sum * slopes[k];
   }
-  return slopes;
 }
 
 function timesEach(values, factors) {
@@ -96,52 +105,48 @@ export class Mlp {
   forward(points) {
     this.n = points.length / this.layers[0].inputs;
     this.values = [points];
-    this.slopes = this.layers.map(({ kind, inputs, outputs, w, b }, k) => {
-      const sums = new Float64Array(this.n * outputs);
-      for (let at = 0; at < sums.length; at += outputs) {
-        sums.set(b, at);
-      }
+    this.layers.forEach((layer, k) => {
+      const { inputs, outputs, w, b } = layer;
+      const sums = own(layer, "sums", this.n * outputs);
+      addProduct(sums, [this.n, 1, outputs], ONE, [0, 0], b, [0, 1]);
       addProduct(sums, [this.n, inputs, outputs], this.values[k], [inputs, 1], w, [outputs, 1]);
       this.values.push(sums);
-      return activate(kind, sums);
+      activate(layer.kind, sums, own(layer, "slopes", sums.length));
     });
-    return this.values.at(-1);
+    return this.values.at(-1).slice();
   }
 
   // The chain rule, last layer first: from the gradient at the outputs of the last forward pass to
   // the one at its points. With `learn` the weights' gradients are added to `grads`. With `depth`
   // it starts behind so many layers: for the codes of an autoencoder.
   backward(gradient, learn, depth = this.layers.length) {
-    const { n, values, slopes } = this;
-    this.deltas = [];
-    let below = gradient.slice();
+    const { n, values, layers } = this;
+    let delta = gradient.slice();
     for (let k = depth - 1; k >= 0; k--) {
-      const { inputs, outputs, w, dw, db } = this.layers[k];
-      const delta = timesEach(below, slopes[k]);
-      this.deltas[k] = delta;
+      const { inputs, outputs, w, dw, db, slopes } = layers[k];
+      timesEach(delta, slopes);
+      layers[k].delta = delta;
       if (learn) {
         addProduct(dw, [inputs, n, outputs], values[k], [1, inputs], delta, [outputs, 1]);
-        for (let at = 0; at < delta.length; at++) {
-          db[at % outputs] += delta[at];
-        }
+        addProduct(db, [1, n, outputs], ONE, [0, 0], delta, [outputs, 1]);
       }
-      below = new Float64Array(n * inputs);
+      const below = own(layers[k], "below", n * inputs);
       addProduct(below, [n, outputs, inputs], delta, [outputs, 1], w, [1, outputs]);
+      delta = below;
     }
-    return below;
+    return delta.slice();
   }
 
-  // Second derivatives, for a loss that contains the slopes ∂f/∂x which the last backward pass
-  // returned. `v` is the loss's gradient at them. As leaky ReLU is made of straight lines, the sum
-  // v·∂f/∂x is what the network, without biases, makes of v: so v runs forward through the layers
-  // and meets the gradients of that pass.
+  // Second derivatives, for a loss that contains the slopes ∂f/∂x of the last backward pass; `v` is
+  // its gradient at them. As leaky ReLU is made of straight lines, the sum v·∂f/∂x is what the
+  // network, without biases, makes of v: so v runs forward and meets the gradients of that pass.
   addSlopeGradient(v) {
-    this.layers.reduce((signal, { inputs, outputs, w, dw }, k) => {
-      const [n, delta] = [this.n, this.deltas[k]];
-      addProduct(dw, [inputs, n, outputs], signal, [1, inputs], delta, [outputs, 1]);
-      const next = new Float64Array(n * outputs);
-      addProduct(next, [n, inputs, outputs], signal, [inputs, 1], w, [outputs, 1]);
-      return timesEach(next, this.slopes[k]);
+    this.layers.reduce((signal, layer) => {
+      const { inputs, outputs, w, dw, slopes, delta } = layer;
+      addProduct(dw, [inputs, this.n, outputs], signal, [1, inputs], delta, [outputs, 1]);
+      const next = own(layer, "next", this.n * outputs);
+      addProduct(next, [this.n, inputs, outputs], signal, [inputs, 1], w, [outputs, 1]);
+      return timesEach(next, slopes);
     }, v);
   }
 }
