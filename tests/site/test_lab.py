@@ -6,9 +6,11 @@ import gzip
 import json
 import math
 import os
+import re
 
 import lab_parity
 import pytest
+import scipy.stats
 from playwright.sync_api import expect
 from site_server import ROOT
 from test_browser import AXE, DESKTOP, PHONE, RULES, RUN_AXE, watched
@@ -63,6 +65,17 @@ def lab(address, browser):
 
 def state(page) -> dict:
     return page.evaluate("() => lab.state()")
+
+
+def from_module(page, name: str, script: str):
+    """Return what a script in the page makes of `m`, one of the lab's modules."""
+    return page.evaluate(f"async () => {{ const m = await import('./_static/lab/{name}.js'); {script} }}")
+
+
+def speak_korean(page, site) -> None:
+    """Let the page come as an edition in Korean would send it."""
+    html = (site / "lab.html").read_text(encoding="utf-8").replace('lang="en"', 'lang="ko"', 1)
+    page.route("**/lab.html*", lambda route: route.fulfill(body=html, content_type="text/html"))
 
 
 @pytest.fixture
@@ -217,6 +230,132 @@ def test_past_the_stop_there_is_no_of(lab):
     expect(page.locator(".lab-says")).to_contain_text("% at step 0; in training")
     page.evaluate("() => lab.run(1)")
     expect(page.locator(".lab-says")).to_contain_text("Step 6. ")
+
+
+def test_every_text_is_there_in_both_languages_with_the_same_gaps(lab):
+    page = lab("?seeds=0")
+    walk = """const all = [];
+        const walk = (name, table) => Array.isArray(table) ? all.push([name, ...table])
+          : Object.entries(table).forEach(([inside, more]) => walk(`${name}.${inside}`, more));
+        walk("", m.STRINGS);
+        return all;"""
+    pairs = from_module(page, "strings", walk)
+    pairs += [
+        (f"{preset['id']} {name}", part[name], part[f"{name}_ko"])
+        for preset in PRESETS
+        for name, parts in (("title", [preset]), ("question", [preset["ask"]]), ("text", preset["ask"]["answers"]))
+        for part in parts
+    ]
+    assert len(pairs) > 250
+    for name, english, korean in pairs:
+        assert english and korean, name
+        assert set(re.findall(r"{\d}", english)) >= set(re.findall(r"{\d}", korean)), name
+    methods = from_module(page, "facts", "return m.METHODS.plane.concat(m.METHODS.contrast);")
+    assert from_module(page, "strings", "return Object.keys(m.STRINGS.about.method);") == methods
+
+
+def test_a_page_in_korean_speaks_korean(lab, site):
+    page = lab("?seeds=0")
+    speak_korean(page, site)
+    page = lab("?preset=12&seeds=0-1&stop=2")
+    page.evaluate("() => lab.run(2)")
+    expect(page.locator(".lab-says")).to_contain_text("스텝 2/2. 테스트 정확도: 평균")
+    page.evaluate("() => document.querySelectorAll('.lab details').forEach(fold => fold.open = true)")
+    left = set(re.findall(r"[A-Za-z]{2,}", page.locator("#lab-here").inner_text()))
+    assert left <= {"NT", "Xent", "SupCon", "Adam", "GAN", "EBGAN"}, "names stay as they are"
+
+
+@pytest.mark.parametrize("korean", [False, True])
+def test_no_text_of_a_list_is_cut(korean, lab, site):
+    page = lab("?seeds=0")
+    if korean:
+        speak_korean(page, site)
+    cut = """() => [...document.querySelectorAll('.lab select')].filter(list => list.offsetParent).flatMap(list => {
+        const style = getComputedStyle(list), brush = document.createElement('canvas').getContext('2d'), arrow = 18;
+        brush.font = style.font;
+        const room = list.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - arrow;
+        return [...list.options].map(one => one.text).filter(text => brush.measureText(text).width > room); })"""
+    for width in (360, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        for where in ("?method=ebgan_pt&seeds=0", "?method=bare_cosine&seeds=0"):
+            page = lab(where)
+            page.evaluate("() => document.querySelectorAll('.lab details').forEach(fold => fold.open = true)")
+            assert page.evaluate(cut) == [], (width, where)
+
+
+def test_a_verdict_names_the_answers_that_its_interval_reaches(lab):
+    page = lab("?preset=02&seeds=0-1")
+    choose = """const answers = [{ text: 'few', below: 3 }, { text: 'some', below: 6 }, { text: 'many' }];
+        const { right, others } = m.verdict(answers, { mean: 4, low: LOW, high: HIGH });
+        return [right, ...others].map(answer => answer.text);"""
+    for low, high, others in (
+        ("3.5", "5", []),
+        ("2.5", "5", ["few"]),
+        ("2.9", "6", ["few", "many"]),
+        ("null", "null", []),
+    ):
+        found = from_module(page, "statistics", choose.replace("LOW", low).replace("HIGH", high))
+        assert found == ["some", *others]
+    answered = """return m.WORDS.answered({ guess: 'some', right: 'some', measure: 'covered',
+        value: { mean: 4, low: 2.9, high: 6 }, others: ['few', 'many'] });"""
+    said = from_module(page, "words", answered)
+    assert said == (
+        "You said: some. Measured: on average 4 (95 % interval 2.9 to 6) modes are covered. The answer here is: some. "
+        "You said so, too. But the interval reaches into “few” and “many” too: these runs do not settle it. "
+        "Try other seeds."
+    )
+
+
+def test_the_law_of_coins_is_scipys(lab):
+    page = lab("?seeds=0")
+    for n, chance in ((8, 0.5), (128, 8 / 256), (512, 0.5), (128, 0.9)):
+        law = scipy.stats.binom(n, chance)
+        assert from_module(page, "tally", f"return m.binomial({n}, {chance});") == pytest.approx(law.pmf(range(n + 1)))
+        assert from_module(page, "tally", f"return m.likely({n}, {chance});") == list(law.interval(0.95))
+
+
+def test_tests_of_many_runs_are_counted(lab):
+    page = lab("?view=contrast&method=bare_cosine&labels=coins&units=8&seeds=3-5&stop=4")
+    page.evaluate("() => lab.run(1)")
+    expect(page.locator(".lab-says")).to_contain_text("of 3 tests; coins would give 0.0938 on average.")
+    page.get_by_role("button", name="Count the tests of 128 runs").click()
+    result = page.locator(".lab-tally [role=status]")
+    said = "128 runs (seeds 3 to 130), 4 steps each: exactly 12.5 % (1 of 8 pairs) in"
+    expect(result).to_contain_text(said, timeout=30000)
+    expect(result).to_contain_text("Coins would give 4 on average, and 1 to 8 in 95 of 100 such counts.")
+    heard = page.locator(".lab-tally svg").get_attribute("aria-label")
+    counts = [int(count) for count in re.findall(r"right: (\d+) runs", heard)]
+    assert len(counts) == 9 and sum(counts) == 128
+    assert f"in {counts[1]} of them" in result.inner_text()
+    mean = sum(right * count for right, count in enumerate(counts)) / 128
+    assert abs(mean - 4) < 0.5, "four standard errors around half of the pairs"
+    assert state(page)["step"] == 1, "the runs that are to be seen stay"
+    page.locator("[data-set=labels]").select_option("signal")
+    expect(page.locator(".lab-tally")).to_be_empty()
+    page.locator("[data-set=test]").select_option("128")
+    assert not lab("?method=gan&seeds=0").get_by_role("button", name="Count the tests").is_visible()
+
+
+def test_the_code_is_copied_by_a_button(lab):
+    page = lab("?method=ebgan&seeds=0-1")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="The same in Python").click()
+    page.get_by_role("button", name="Copy the code").click()
+    expect(page.locator(".lab-code-copied")).to_have_text("Code copied.")
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == page.locator(".lab-python").inner_text() and "train.ebgan(margin=1)" in copied
+
+
+def test_the_speed_that_is_said_is_the_one_that_is_seen(lab):
+    page = lab("?seeds=0&units=2&batch=2&speed=slow")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => lab.state().step >= 8")
+    said = page.locator(".lab-rate").inner_text()
+    assert 2 < float(said.split()[0]) < 6 and "no more" not in said
+    page = lab("?method=wgan_gp&units=128&batch=256&seeds=0-3&speed=normal")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".lab-rate")).to_contain_text("this device makes no more", timeout=30000)
+    assert 0 < float(page.locator(".lab-rate").inner_text().split()[0]) < 50
 
 
 def test_what_cannot_be_is_said_beside_its_field_which_keeps_what_was_typed(lab):
@@ -459,6 +598,10 @@ def test_without_points_nothing_trains_and_the_picture_is_empty(lab):
     assert state(page)["step"] == 2
     page.keyboard.press("Backspace")
     expect(page.get_by_role("button", name="Play")).to_be_disabled()
+    page.reload()  # the address has no points either
+    page.wait_for_function("() => window.lab")
+    expect(page.locator(".lab-says")).to_have_text("No points yet: draw in the picture.")
+    assert state(page)["settings"]["points"] == []
     page.get_by_label("Start from").select_option("line")
     page.wait_for_function("() => lab.state().settings.points.length === 80")
     expect(page.get_by_role("button", name="Play")).to_be_enabled()

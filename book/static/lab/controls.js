@@ -30,9 +30,20 @@ export function frame(compact) {
       <canvas class="lab-large" role="img" aria-label="${WORDS.soon}"></canvas>
       <div class="lab-side"><div class="lab-drawing" hidden></div><div class="lab-runs"></div></div>
       <div class="lab-words"><p class="lab-answer" role="status"></p>
-      <p class="lab-says"></p><p class="visually-hidden lab-announces" role="status"></p><p class="lab-legend"></p></div>
+      <p class="lab-says"></p><p class="visually-hidden lab-announces" role="status"></p>
+      ${compact ? "" : results()}<p class="lab-legend"></p></div>
       <div class="lab-curves"></div>
     </div>${compact ? "" : below()}`;
+}
+
+// What can be done with what the runs found: above the curves, or it would be far from the picture on a phone.
+function results() {
+  return `
+    <p class="lab-links">${button("keep")} ${button("tally", WORDS.tally(MANY))} ${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
+    <div class="lab-tally"></div>
+    <div class="lab-kept" hidden></div>
+    <div class="lab-code" hidden>${region("lab-python", WORDS.python)}
+    <p>${button("copy_code")} <span role="status" class="lab-code-copied"></span></p></div>`;
 }
 
 function below() {
@@ -42,11 +53,6 @@ function below() {
     <p class="lab-shows">${box("landscape", true)} ${box("arrows", false)}
     <label>${WORDS.speed} <select data-speed>${speeds}</select></label>
     <label>${WORDS.stop} <input data-stop inputmode="numeric" size="6"></label> <span class="lab-rate"></span></p>
-    <p class="lab-links">${button("keep")} ${button("tally", WORDS.tally(MANY))} ${button("copy")} ${button("python")} <span role="status" class="lab-copied"></span></p>
-    <div class="lab-tally"></div>
-    <div class="lab-kept" hidden></div>
-    <div class="lab-code" hidden>${region("lab-python", WORDS.python)}
-    <p>${button("copy_code")} <span role="status" class="lab-code-copied"></span></p></div>
     <details class="lab-fold"><summary>${WORDS.settings}</summary><div class="lab-fields lab-more"></div></details>
     <details class="lab-numbers"><summary>${WORDS.numbers}</summary>${region("lab-table", WORDS.numbers)}</details>`;
 }

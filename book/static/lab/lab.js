@@ -7,7 +7,7 @@ import { BLOBS, cluster, LOW_IS_REAL, METHODS, MODES, PACE, SPEEDS } from "./fac
 import { differs, Kept } from "./kept.js";
 import { Pool } from "./pool.js";
 import { python } from "./python.js";
-import { summary } from "./statistics.js";
+import { summary, verdict } from "./statistics.js";
 import { binomial, eighthOf, likely, MANY, tally } from "./tally.js";
 import { interval, ofPreset, percent, short, WORDS, WRITTEN } from "./words.js";
 
@@ -86,8 +86,7 @@ export class Lab {
   #show() {
     const address = this.#address();
     this.#fields();
-    this.$(".lab-copied").textContent = "";
-    this.$(".lab-tally").innerHTML = "";
+    for (const name of [".lab-copied", ".lab-rate", ".lab-tally"]) this.$(name).textContent = "";
     if (address !== location.search) history[location.search ? "pushState" : "replaceState"](null, "", address);
   }
 
@@ -363,10 +362,9 @@ export class Lab {
   #answer() {
     this.answered = true;
     this.pause();
-    const { measure, answers } = this.preset.ask, value = this.#measure(measure), { mean, low, high } = value.mean === undefined ? { mean: value } : value;
-    const guess = this.place.querySelector("[name=lab-guess]:checked"), text = answer => ofPreset(answer, "text");
-    const at = number => answers.findIndex(({ below }) => below === undefined || number < below), right = answers[at(mean)];
-    const others = (low ?? null) === null ? [] : answers.slice(at(low), at(high) + 1).filter(answer => answer !== right);
+    const { measure, answers } = this.preset.ask, value = this.#measure(measure), text = answer => ofPreset(answer, "text");
+    const { right, others } = verdict(answers, typeof value === "number" ? { mean: value } : value);
+    const guess = this.place.querySelector("[name=lab-guess]:checked");
     this.$(".lab-answer").textContent = WORDS.answered({ guess: guess && text(answers[guess.value]), right: text(right), measure, value, others: others.map(text) });
   }
 
@@ -440,7 +438,7 @@ export class Lab {
     const { settings, seeds } = this, steps = this.pace.stop || this.preset?.ask?.steps || this.step || 200, button = this.$("[data-do=tally]");
     const turn = this.counting = {}, place = this.$(".lab-tally"), all = Array.from({ length: MANY }, (_, i) => seeds[0] + i);
     this.pause();
-    place.innerHTML = `<p role="status"></p>`;
+    place.innerHTML = `<p></p><p role="status"></p>`;  // a screen reader hears the end, not each step
     button.textContent = WORDS.tally_stop;
     const counts = await tally(settings, all, steps, step => {
       if (this.counting === turn) place.firstChild.textContent = WORDS.tally_going(step, steps);
@@ -451,6 +449,7 @@ export class Lab {
     if (!this.counting) return place.innerHTML = "";
     this.counting = null;
     const pairs = settings.test, count = eighthOf(settings), chances = binomial(pairs), [low, high] = likely(MANY, chances[count]);
+    place.firstChild.remove();
     place.firstChild.textContent = WORDS.tally_says([MANY, all[0], all.at(-1), steps, count, pairs, counts[count], short(MANY * chances[count]), low, high]);
     if (pairs <= 32) place.insertAdjacentHTML("beforeend", `<figure><figcaption>${WORDS.tally_title}. ${WORDS.tally_key}</figcaption>${bars(WORDS.tally_title, counts, chances.map(chance => MANY * chance), WORDS.tally_bar)}</figure>`);
   }

@@ -12,3 +12,11 @@ export function summary(values, least = -Infinity, most = Infinity) {
   const half = T[n] * spread / Math.sqrt(n);
   return { n, mean, low: Math.max(least, mean - half), high: Math.min(most, mean + half) };
 }
+
+// Which of the answers to a question a mean falls into, and which others its interval reaches. Each answer but the last
+// ends `below` a number. A value without an interval is a plain count.
+export function verdict(answers, { mean, low, high }) {
+  const at = number => answers.findIndex(({ below }) => below === undefined || number < below), right = answers[at(mean)];
+  const others = (low ?? null) === null ? [] : answers.slice(at(low), at(high) + 1).filter(answer => answer !== right);
+  return { right, others };
+}
