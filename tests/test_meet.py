@@ -21,13 +21,13 @@ ROOT = Path(__file__).resolve().parents[1]
 STRINGS = ROOT / "book" / "static" / "meet" / "strings.js"
 GUIDE = """<title>Guide</title><section><h1>Meeting 3. Energy<a class="headerlink">#</a></h1>
 <section id="goal"><p>Aim.</p></section><section id="before-you-meet"><ul><li>Read.</li></ul></section>
-<section id="the-plan"><table><tbody><tr><td>0</td><td>9</td><td><p>Prompt 1, then talk about question 1.</p></td></tr></tbody></table></section>
+<section id="the-plan"><table><tbody><tr><td>0</td><td>9</td><td><p>Prompt 1, then talk about question 1 <a href="../03-energy.html#deeper">below</a>.</p></td></tr></tbody></table><p><em>On the screen:</em> <a href="../03-energy.html#deeper">it</a>.</p></section>
 <section id="predict-then-run"><section id="p"><h3>Prompt 1. Two valleys</h3>
 <blockquote><p><strong>Predict.</strong> How deep?</p></blockquote>
 <p><em>Guess:</em> how deep, 0 to 9; then (<code>up</code>, <code>down</code>); later (the same).</p>
 <p>Then run <a href="../03-energy.html#low">it</a>.</p>
 <details><summary>Notes on prompt 1</summary><p>Deep. <a href="index.html">Roles</a></p><p><em>Counts:</em> at least 4; up; –.</p></details></section></section>
-<section id="talk-about-it"><p><strong>Question 1.</strong> Why?</p><details><summary>Notes</summary><p>So.</p></details></section>
+<section id="talk-about-it"><p><strong>Question 1.</strong> Why?</p><p><em>Bets:</em> 1 up; 2 down.</p><details><summary>Notes</summary><p>So.</p><p><em>Shows:</em> <a href="../03-energy.html#deeper">it</a>.</p><p><em>Pays:</em> helps.</p></details></section>
 <section id="to-take-home"><p>Task.</p></section>
 <section id="if-you-have-only-20-minutes"><table><tbody><tr><td>0</td><td>5</td><td><p>Prompt 1.</p></td></tr></tbody></table></section></section>"""  # noqa: E501
 CHAPTER = """<h1>Energy</h1><section id="low"><p>Text</p><div class="cell"><div class="cell_output">before</div></div>
@@ -35,7 +35,7 @@ CHAPTER = """<h1>Energy</h1><section id="low"><p>Text</p><div class="cell"><div 
 <div class="cell_output"><div class="claim" id="c"><b>✓</b><div>It is deep <a class="headerlink">#</a><div class="measured">4.5 of 9</div></div></div></div></div>
 <details><summary>Diagnosis</summary><p>folded</p></details>
 <div class="cell tag_solution"><div class="cell_output">solution</div></div>
-<section id="deeper"><div class="cell"><div class="cell_output">another</div></div></section></section>"""  # noqa: E501
+<section id="deeper"><div class="cell"><div class="cell_output">another</div><div class="cell_output"><table>Verdicts</table></div></div></section></section>"""  # noqa: E501
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def test_a_guide_becomes_a_script_of_its_meeting(site: Path) -> None:
     assert "MEETINGS" not in (site / "meet.html").read_text() and '{"3": "Energy"}' in (site / "meet.html").read_text()
     script = (site / "meet" / "03.js").read_text(encoding="utf-8")
     meeting = json.loads(re.fullmatch(r"\(window\.meetings \?\?= \{\}\)\[3\] = (.*);\n", script)[1])
-    assert meeting["plans"]["40"] == [
-        {"minutes": 9, "html": "<p>Prompt 1, then talk about question 1.</p>", "shows": ["P1", "Q1"]}
-    ]
+    (row,), table = meeting["plans"]["40"], '<div class="cell_output"><table>Verdicts</table></div>'
+    assert (row["minutes"], row["shows"], row["screen"]) == (9, ["P1", "Q1"], table)
+    assert meeting["plans"]["20"][0]["screen"] == ""
     (prompt,) = meeting["prompts"]
     assert prompt["id"] == "M3P1" and prompt["title"] == "Two valleys"
     assert prompt["counts"] == [{"low": 4.0, "high": None}, {"word": "up"}, None]
@@ -62,7 +62,9 @@ def test_a_guide_becomes_a_script_of_its_meeting(site: Path) -> None:
     assert fields == [("how deep, 0 to 9", []), ("then", two), ("later", two)]
     assert [one["address"] for one in prompt["shows"]] == ["03-energy.html#low"]
     assert 'href="sessions/index.html"' in prompt["notes"] and "Guess:" not in prompt["how"] + prompt["ask"]
-    assert meeting["questions"][0]["notes"] == "<p>So.</p>"
+    answer = {"notes": "<p>So.</p>", "shows": [{"address": "03-energy.html#deeper", "html": table}], "pays": "helps"}
+    assert meeting["questions"][0] == answer | {"id": "Q1", "html": "<p><strong>Question 1.</strong> Why?</p>"}
+    assert meeting["bets"] == ["1 up", "2 down"]
 
 
 def test_what_a_prompt_reveals_is_its_own_and_a_solution_only_where_the_guide_says_diagnoses(site: Path) -> None:
@@ -84,6 +86,8 @@ def test_what_a_prompt_reveals_is_its_own_and_a_solution_only_where_the_guide_sa
         ("../03-energy.html#low", "https://example.org", "it reveals nothing"),
         ("Guess:", "Think:", "has no line"),
         ("at least 4; up; –", "at least 4; up", "a guess has 3 parts, what counts has 2"),
+        ("at least 4", "within a few", "'A to B', 'at least A', 'at most A' or 'within A of your own count'"),
+        ("#deeper", "#low", "a guide shows its table, and it prints none"),
     ],
 )
 def test_a_prompt_without_guess_rule_or_anything_to_reveal_stops_the_build(

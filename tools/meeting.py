@@ -8,7 +8,9 @@ what counts, part by part; a dash leaves a part to the group:
     *Counts:* 19 to 20; spread; –.
 
 What is revealed are the outputs below the prediction in each section that the prompt links to. `*Shows:*` in the notes
-changes that: see `shown_by`.
+changes that: see `shown_by`. In a question's notes it links to a table that is revealed after the talk, and
+`*On the screen:*` below a plan links to one that stands in the row which speaks of it. `*Bets:*` lists what one can bet
+on, and `*Pays:*` in a question's notes is the word of its table that is a point for the bet of the same number.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ CALLED = re.compile(r"(?P<kind>Prompt|Question) (?P<number>\d+)\.?\s*(?P<title>.
 NUMBER = r"-?\d+(?:\.\d+)?"
 RANGE = rf"(?P<low>{NUMBER})(?: to (?P<high>{NUMBER}))?|at least (?P<least>{NUMBER})|at most (?P<most>{NUMBER})"
 COUNTS = re.compile(RANGE)
+OWN = re.compile(rf"within ({NUMBER}) of your own count")
 LATER = re.compile(r"what comes after prediction (\d+)")
 
 
@@ -43,6 +46,11 @@ def section_of(page: BeautifulSoup, anchor: str) -> Tag:
     if found is None:
         raise ExtensionError(f"The meeting room looks for #{anchor} in {page.title.text if page.title else 'a page'}.")
     return found if found.name == "section" else found.find_parent("section") or found.find_next("section")
+
+
+def parts_of(section: Tag) -> list[Tag]:
+    """Return what stands in a section itself, without the sections below it."""
+    return [part for part in section.find_all(True, recursive=False) if part.name != "section"]
 
 
 def html_of(tags: Iterator[Tag] | list[Tag], folder: str) -> str:
@@ -97,18 +105,21 @@ def counts_of(parts: list[str], fields: list[dict[str, Any]], where: str) -> lis
         raise ExtensionError(f"{where}: a guess has {len(fields)} parts, what counts has {len(parts)}: {parts}")
     found: list[dict[str, Any] | None] = []
     for part, field in zip(parts, fields, strict=False):
-        ranged = COUNTS.fullmatch(part)
+        ranged, own = COUNTS.fullmatch(part), OWN.fullmatch(part)
         if part in {"–", "-"}:
             found.append(None)
         elif field["options"]:
             if part not in field["options"]:
                 raise ExtensionError(f"{where}: {part!r} counts, and can be none of {field['options']}")
             found.append({"word": part})
+        elif own:
+            found.append({"own": float(own[1])})
         elif ranged:
             low, high = ranged["low"] or ranged["least"], ranged["high"] or ranged["most"] or ranged["low"]
             found.append({"low": low and float(low), "high": high and float(high)})
         else:
-            raise ExtensionError(f"{where}: {part!r} counts; wanted is a number, 'A to B', 'at least A' or 'at most A'")
+            wanted = "a number, 'A to B', 'at least A', 'at most A' or 'within A of your own count'"
+            raise ExtensionError(f"{where}: {part!r} counts; wanted is {wanted}")
     return found
 
 
@@ -123,8 +134,7 @@ def shown_by(site: Path, address: str, how: str = "") -> tuple[str, str]:
     if how not in {"", "claims", "diagnoses"} and later is None:
         wanted = "claims, diagnoses or 'what comes after prediction 2'"
         raise ExtensionError(f"{address}: Shows is {how!r}; wanted is {wanted}")
-    section = section_of(page_at(site / page), anchor)
-    parts = [part for part in section.find_all(True, recursive=False) if part.name != "section"]
+    parts = parts_of(section_of(page_at(site / page), anchor))
     asked = [i for i, part in enumerate(parts) if "callout-predict" in part.get("class", [])] or [-1]
     n = int(later[1]) if later else 1
     if n > len(asked):
@@ -139,14 +149,31 @@ def shown_by(site: Path, address: str, how: str = "") -> tuple[str, str]:
     return html_of(outputs(before, False), "") if diagnoses else "", html_of(outputs(after, diagnoses), "")
 
 
-def plan_of(page: BeautifulSoup, anchor: str) -> list[dict[str, Any]]:
-    """Return the rows of a plan: minutes, what to do, and which prompts and questions belong to it."""
-    rows = []
+def table_at(site: Path, paragraph: Tag | None) -> list[dict[str, str]]:
+    """Return the first table that the section prints to which a paragraph links, with its address."""
+    if paragraph is None:
+        return []
+    address = paragraph.find("a")["href"].removeprefix("../")
+    page, anchor = address.split("#")
+    printed = (
+        output for part in parts_of(section_of(page_at(site / page), anchor)) for output in part.select(".cell_output")
+    )
+    table = next((output for output in printed if output.find("table")), None)
+    if table is None:
+        raise ExtensionError(f"{address}: a guide shows its table, and it prints none")
+    return [{"address": address, "html": html_of([table], "")}]
+
+
+def plan_of(site: Path, page: BeautifulSoup, anchor: str) -> list[dict[str, Any]]:
+    """Return the rows of a plan: minutes, what to do, which prompts and questions belong to it, and what it shows."""
+    rows, screen = [], table_at(site, labelled(page, "On the screen"))
     for row in section_of(page, anchor).select("tbody tr"):
         _, minutes, what = row.find_all("td")
         named = re.findall(r"(prompt|question) (\d+)", what.text, re.IGNORECASE)
         found = [f"{kind[0].upper()}{n}" for kind, n in named]
-        rows.append({"minutes": int(minutes.text), "html": html_of(what.find_all("p"), "sessions"), "shows": found})
+        text = html_of(what.find_all("p"), "sessions")
+        table = "".join(one["html"] for one in screen if one["address"] in text)
+        rows.append({"minutes": int(minutes.text), "html": text, "shows": found, "screen": table})
     return rows
 
 
@@ -184,35 +211,44 @@ def prompt_of(site: Path, section: Tag, meeting: int) -> dict[str, Any]:
     }
 
 
-def questions_of(section: Tag) -> Iterator[dict[str, Any]]:
+def answered_by(site: Path, fold: Tag) -> dict[str, Any]:
+    """Return the notes on a question, the table that answers it and the word that pays a bet, if there are any."""
+    shows, pays = labelled(fold, "Shows"), labelled(fold, "Pays")
+    notes = html_of([part for part in inside(fold) if part not in (shows, pays)], "sessions")
+    return {"notes": notes, "shows": table_at(site, shows), "pays": "".join(after_label(pays))}
+
+
+def questions_of(site: Path, section: Tag) -> Iterator[dict[str, Any]]:
     """Yield the questions of a guide, each with its notes."""
     current: dict[str, Any] = {}
     for part in section.find_all(True, recursive=False):
         start = part.find("strong") if part.name == "p" else None
         called = CALLED.match(start.text) if start else None
         if called:
-            current = {"id": f"Q{called['number']}", "html": html_of([part], "sessions"), "notes": ""}
+            current = {"id": f"Q{called['number']}", "html": html_of([part], "sessions")}
         elif part.name == "details" and current:
-            yield current | {"notes": html_of(inside(part), "sessions")}
+            yield current | answered_by(site, part)
             current = {}
-        elif current:
+        elif current and part is not labelled(section, "Bets"):
             current["html"] += html_of([part], "sessions")
 
 
 def meeting_of(site: Path, path: Path) -> dict[str, Any]:
     """Return all that the room shows of one meeting."""
     page, number = page_at(path), int(path.name[:2])
-    prompts = section_of(page, "predict-then-run").find_all("section", recursive=False)
+    prompts, bets = section_of(page, "predict-then-run").find_all("section", recursive=False), labelled(page, "Bets")
+    home = [part for part in section_of(page, "to-take-home").find_all("p") if part is not bets]
     return {
         "number": number,
         "title": page.h1.text.rstrip("#").split(". ", 1)[1],
         "page": f"sessions/{path.name}",
         "goal": html_of(section_of(page, "goal").find_all("p"), "sessions"),
         "before": html_of(section_of(page, "before-you-meet").find_all("ul"), "sessions"),
-        "home": html_of(section_of(page, "to-take-home").find_all("p"), "sessions"),
-        "plans": {minutes: plan_of(page, anchor) for minutes, anchor in PLANS.items()},
+        "home": html_of(home, "sessions"),
+        "bets": after_label(bets),
+        "plans": {minutes: plan_of(site, page, anchor) for minutes, anchor in PLANS.items()},
         "prompts": [prompt_of(site, section, number) for section in prompts],
-        "questions": list(questions_of(section_of(page, "talk-about-it"))),
+        "questions": list(questions_of(site, section_of(page, "talk-about-it"))),
     }
 
 

@@ -15,6 +15,8 @@ from test_browser import AXE, DESKTOP, PHONE, RULES, RUN_AXE, TOO_WIDE, watched
 pytestmark = pytest.mark.browser
 
 NAMES = ["Ann", "Bo", "Cem"]
+BETS = ["1 real data", "2 a deeper model", "4 another loss"]
+ANSWERS = "[...document.querySelectorAll('#meet a')].map(one => one.href).filter(one => /\\/\\d\\d-[^/]*#/.test(one))"
 NO_STORAGE = {
     "full": "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };",
     "forbidden": """Object.defineProperty(window, 'localStorage', {
@@ -84,8 +86,8 @@ def held_meeting(page) -> str:
     for step in range(2, 7):
         press(page, "next")
         expect(page.locator(".meet-time")).to_contain_text(f"Step {step} of 7")
-    for name, bet in zip(NAMES, ("real data", "a deeper model", "another loss"), strict=True):
-        page.get_by_label(f"{name} bets on").fill(bet)
+    for name, bet in zip(NAMES, BETS, strict=True):
+        page.get_by_label(f"{name} bets on").select_option(bet)
     press(page, "next")
     page.locator(".meet-tasks input:not([type])").nth(0).fill("Bo")
     page.locator(".meet-tasks input:not([type])").nth(1).fill("exercise 4")  # added when the step is left
@@ -112,19 +114,19 @@ def test_a_meeting_with_three_browsers(address, browser):
         press(shared, "more")
         assert state(shared)["remaining_s"] == 179
         press(shared, "next")
-        assert state(shared)["remaining_s"] == 480
+        assert state(shared)["remaining_s"] == 420
 
         lines = [line_of(phone, "Ann", "19", "spread"), line_of(other, "bo", "3", "near 50")]
         assert lines == ["M8P1;Ann;19;spread", "M8P1;bo;3;near 50"]
         expect(shared.locator(".claim")).to_have_count(0)
         expect(shared.locator('[data-name="reveal M8P1"]')).to_be_disabled()
         shared.locator('[data-name="lines M8P1"]').fill(
-            "\n".join([*lines, "M8P1;Cem;many;spread", "hello", "M7P1;Cem;1"])
+            "\n".join([*lines, "M8P1;Cem;21;spread", "hello", "M7P1;Cem;1"])
         )
         shared.get_by_role("button", name="Take these lines").click()
         broken = shared.locator(".meet-broken li")
         expect(broken).to_have_count(3)
-        expect(broken.nth(0)).to_have_text("Cem: part 1 is no number Drop this line")  # and not the answer
+        expect(broken.nth(0)).to_have_text("M8P1;Cem;…: part 1 is not from 0 to 20 Drop this line")  # sealed
         assert state(shared)["guesses"] == {"M8P1": {"Ann": ["19", "spread"], "Bo": ["3", "near 50"]}}
         expect(shared.locator("#meet")).not_to_contain_text("near 50;")  # sealed
 
@@ -180,7 +182,7 @@ def test_lines_of_strangers_for_another_prompt_and_after_the_reveal(address, bro
         press(page, "Take these lines")
         expect(page.get_by_text("Kept for prompt 2: Bo.")).to_be_visible()
         expect(broken.nth(0)).to_contain_text("Dee is not in this group")
-        expect(broken.nth(1)).to_contain_text("Cem: a part is missing (1 of 2 are there)")
+        expect(broken.nth(1)).to_contain_text("M8P1;Cem;…: a part is missing (1 of 2 are there)")
         assert "M8P1" not in state(page)["guesses"]
         press(page, "Ann’s")
         lines.fill("M8P1;Cem;3;spread\nM8P1;Eve;4;spread")
@@ -199,6 +201,67 @@ def test_lines_of_strangers_for_another_prompt_and_after_the_reveal(address, bro
         expect(broken).to_have_count(1)  # Ann's line was there before
         expect(broken).to_contain_text("M8P1 is revealed: paste the line there")
         assert state(page)["guesses"]["M8P2"] == {"Bo": ["half", "0.1"], "Ann": ["half", "0.2"]}
+
+
+def test_grades_go_into_the_minutes_and_the_chapters_come_after_them(address, browser):
+    with room(browser, address) as page:
+        begin(page, 8)
+        expect(page.locator(".meet-screen")).to_contain_text("0.8842")  # the log, and not what stands below it
+        assert page.evaluate(ANSWERS) == []
+        for _ in range(4):
+            press(page, "next")
+        page.get_by_label("A falling training loss").select_option("partly")
+        page.get_by_label("It means that the model predicts").select_option("wrong")
+        expect(page.locator(".meet-measured")).to_have_count(0)
+        press(page, "reveal Q1")
+        expect(page.locator(".meet-measured")).to_contain_text("verdict, and what was measured")
+        page.reload()
+        expect(page.get_by_label("A falling training loss")).to_have_value("partly")
+        graded = (
+            "- partly: A falling training loss shows that the model is learning the training data.\n- wrong: It means"
+        )
+        assert f"**What we graded**\n\n{graded}" in exported(page)
+
+
+def test_a_members_own_count_decides_where_the_guide_says_so(address, browser):
+    with room(browser, address) as page:
+        begin(page, 1)
+        for _ in range(3):
+            press(page, "next")
+        page.locator('[data-name="lines M1P3"]').fill("M1P3;Ann;12\nM1P3;Bo;9\nM1P3;Cem;26")
+        press(page, "Take these lines")
+        expect(page.locator(".meet-broken li")).to_contain_text("M1P3;Cem;…: part 1 is not from 0 to 25")
+        press(page, "Reveal without the missing ones")
+        points = page.locator(".meet-guesses tr").last
+        expect(points).to_have_text("points––")
+        page.get_by_label("What Ann counted").fill("15")
+        page.get_by_label("What Bo counted").fill("13")
+        expect(points).to_have_text("points10")
+        text = exported(page)
+        assert "| Ann | 12 (own count: 15) | 1 |" in text and "| Bo | 9 (own count: 13) | 0 |" in text
+        assert "| what counts | within 3 of your own count |" in text
+
+
+def test_the_delay_is_shown_and_later_rows_can_be_shortened(address, browser):
+    with room(browser, address) as page:
+        begin(page, 8)
+        delay, shorter = page.locator(".meet-delay"), page.locator('[data-name="shorter 4"]')
+        expect(delay).to_have_text("on time")
+        page.clock.run_for(360_000)  # two minutes over
+        expect(delay).to_have_text("ends 2 min late")
+        press(page, "next")
+        expect(delay).to_have_text("ends 2 min late")
+        page.locator(".meet-plan summary").click()
+        for _ in range(2):
+            shorter.click()
+        expect(delay).to_have_text("on time")
+        for _ in range(3):
+            press(page, "next")
+        assert state(page)["remaining_s"] == 480  # eight minutes of ten
+        for _ in range(7):
+            shorter.click()
+        expect(shorter).to_be_disabled()  # a minute is left
+        expect(page.locator('[data-name="shorter 1"]')).to_have_count(0)
 
 
 def test_the_clock_goes_on_in_a_tab_that_does_not_tick(address, browser):
@@ -244,7 +307,7 @@ def test_a_second_tab_and_the_leaders_window_follow(address, browser):
 def test_a_leader_on_another_machine_follows_by_hand(address, browser):
     with room(browser, address, view="?meeting=8#leader") as page:
         page.get_by_role("button", name="Follow by hand").click()
-        expect(page.locator(".meet-leader")).to_contain_text("The driver shows")
+        expect(page.locator(".meet-leader")).to_contain_text("Show the group's log")
         press(page, "next")
         expect(page.locator(".meet-leader")).to_contain_text("Two facts that")
 
@@ -260,19 +323,32 @@ def test_minutes_of_meeting_8_bring_bets_tasks_and_roles_into_9(language, addres
                 press(page, "export")
             text = Path(download.value.path()).read_text(encoding="utf-8")
             assert all(f"## {part}\n" in text for part in ("계획", "회의방법", "팀원", "결과"))
-    assert ("- Ann: real data (8)" in text) and ("Bo: exercise 4" in text)
+    assert ("- Ann: 1 real data (8)" in text) and ("Bo: exercise 4" in text)
     with room(browser, address) as page:
         page.get_by_label("Meeting", exact=True).select_option("9")
         import_file(page, "minutes-08.md", text)
-        expect(page.locator(".meet-import")).to_contain_text("3 bets, 1 tasks, 1 open questions")
+        expect(page.locator(".meet-import")).to_contain_text("Bets: 3, tasks: 1, open questions: 1")
         expect(page.locator(".meet-roles li").first).to_contain_text("Bo")  # Ann led last time
         import_file(page, "minutes-08.md", text)  # once more doubles nothing
-        begin(page, 9, names=None)
-        assert [bet["bet"] for bet in state(page)["bets"]] == ["real data", "a deeper model", "another loss"]
-        assert state(page)["names"] == NAMES and [task["owner"] for task in state(page)["tasks"]] == ["Bo"]
-        page.get_by_label("Points of Cem").fill("2")
-        assert state(page)["bets"][2]["points"] == 2
-        assert "- Cem: another loss (8; 2)" in exported(page)
+        assert state(page)["names"] == NAMES and [bet["bet"] for bet in state(page)["bets"]] == BETS
+        begin(page, 9, [*NAMES, "Dee"])  # who was not there
+        page.get_by_label("Bo: exercise 4").check()  # a meeting begins with last week's tasks
+        assert state(page)["tasks"][0]["done"]
+        expect(page.get_by_label("bets on")).to_have_count(1)
+        page.get_by_label("Dee bets on").select_option("3 other hyper-parameters")
+        for _ in range(4):
+            press(page, "next")
+        expect(page.locator(".meet-measured")).to_have_count(0)
+        assert not any("the-verdicts" in link for link in page.evaluate(ANSWERS))
+        press(page, "reveal Q1")
+        helps = {bet: 0 for bet in "1234"}
+        for row in page.locator(".meet-measured tbody tr").all_inner_texts():
+            helps[row[0]] += row.split("\t").count("helps")
+        assert [bet["points"] for bet in state(page)["bets"]] == [helps[bet] for bet in "1243"]
+        assert helps["4"] > helps["2"] == 0
+        page.get_by_label("Points of Dee").fill("7")  # where the group has agreed on something else
+        text = exported(page)
+        assert f"- Cem: 4 another loss (8; {helps['4']})" in text and "- Dee: 3 other hyper-parameters (9; 7)" in text
 
 
 def test_the_meeting_is_the_addresss_or_the_one_after_the_minutes_and_the_roles_stay(address, browser):
@@ -317,7 +393,7 @@ def test_my_guess_says_on_the_phone_what_the_guide_wants(address, browser):
 
 DAMAGED = {
     "no minutes at all": ("hello", "line 1: no heading"),
-    "a bet without a meeting": ("- Ann: real data", "in Bets: - Ann: real data"),
+    "a bet without a meeting": ("- Ann: 1 real data", "in Bets: - Ann: 1 real data"),
     "binary": ("\0\1", "no text file"),
 }
 
@@ -331,7 +407,7 @@ def test_a_damaged_file_is_named_and_changes_nothing(what, address, browser):
         page.goto(address + "meet.html")
         for _ in range(before["step"] + 1):
             press(page, "back")
-        whole = text.replace("- Ann: real data (8)", put) if put.startswith("-") else put
+        whole = text.replace("- Ann: 1 real data (8)", put) if put.startswith("-") else put
         import_file(page, "broken.md", whole)
         expect(page.locator(".meet-import")).to_contain_text(words)
         after = state(page)
@@ -343,13 +419,15 @@ def test_without_storage_the_room_works_until_the_tab_closes_and_says_so(how, ad
     with room(browser, address, script=NO_STORAGE[how]) as page:
         text = held_meeting(page)
         expect(page.get_by_role("alert").first).to_contain_text("keeps nothing")
-        assert "- Cem: another loss (8)" in text
+        assert "- Cem: 4 another loss (8)" in text
 
 
 def test_minutes_are_kept_at_each_keystroke_and_have_the_groups_form(address, browser):
     with room(browser, address) as page:
         begin(page, 8)
         page.locator(".meet-frame a[href='#minutes']").click()
+        expect(page.locator('[data-name="problems Bo"]')).to_be_hidden()  # what is empty is folded
+        page.get_by_text("Problems, Possible solutions").first.click()
         page.locator('[data-name="problems Ann"]').press_sequentially("The loss is # odd")
         page.locator('[data-name="code Ann"]').fill("```\nprint(1)\n```")
         page.locator(".meet-minutes select").nth(1).select_option("read")
@@ -400,8 +478,8 @@ def test_a_meeting_by_keyboard_alone(address, browser):
         for _ in range(2):
             tab_to(page, '[data-name="next"]')
             keys.press("Enter")
-        tab_to(page, ".meet-bets input")
-        keys.type("real data")
+        tab_to(page, ".meet-bets select")
+        keys.type("1")
         for task in ("Bo", "exercise 4"):
             tab_to(page, ".meet-tasks input")
             keys.type(task)
@@ -419,7 +497,7 @@ def test_a_meeting_by_keyboard_alone(address, browser):
             part in text
             for part in (
                 "- M8P1 Twenty more groups: All alike.",
-                "- Ann: real data (8)",
+                "- Ann: 1 real data (8)",
                 "Bo: exercise 4",
                 "A constant.",
             )
@@ -456,8 +534,14 @@ def test_the_room_is_sound(scheme, address, browser):
         page.get_by_role("button", name="Reveal without the missing").click()
         expect(page.locator(".meet-measured")).to_be_visible()
         look("revealed")
-        for _ in range(5):
+        for _ in range(3):
             press(page, "next")
+        page.locator(".meet-plan summary").click()
+        press(page, "reveal Q1")
+        look("grades and plan")
+        press(page, "next")
+        look("bets")
+        press(page, "next")
         look("last step")
         for view in ("guess", "minutes", "leader"):
             page.goto(f"{address}meet.html#{view}")
@@ -477,6 +561,7 @@ def test_every_prompt_reveals_something_that_fits_every_screen(meeting, address,
             aloud = page.get_by_role("button", name="We guessed aloud")
             if not aloud.count():
                 continue
+            problems += [f"before it is revealed: {link}" for link in page.evaluate(ANSWERS)]
             aloud.click()
             expect(page.locator(".meet-measured :is(img, .claim)").first).to_be_visible()
             shown += 1

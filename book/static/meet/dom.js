@@ -20,6 +20,16 @@ export function html(text, more = {}) {
   return box;
 }
 
+// The same without links into chapters: they would lead to what is not revealed yet.
+export function sealed(text, more) {
+  const box = html(text, more);
+  box.querySelectorAll("a[href]").forEach(link => { if (/^\d\d-.*#/.test(link.getAttribute("href"))) link.replaceWith(...link.childNodes); });
+  return box;
+}
+
+// The sentences of a list to grade.
+export const sentencesOf = text => [...html(text).querySelectorAll("li:has(> input, > p > input)")].map(item => item.textContent.trim());
+
 // A control with its name above it.
 let count = 0;
 export function labelled(text, input) {
@@ -36,11 +46,11 @@ export function field(label, read, write, { rows = 0, type = "text", ...more } =
   input.addEventListener("input", () => write(input.value));
   return labelled(label, input);
 }
-export function choice(label, value, options, act) {
-  const select = h("select", { "data-name": label, onchange: () => act(select.value) },
+export function select(name, value, options, act, more = {}) {
+  return h("select", { "data-name": name, onchange: ({ target }) => act(target.value), ...more },
     options.map(([key, text]) => h("option", { value: key, selected: String(key) === String(value) }, text)));
-  return labelled(label, select);
 }
+export const choice = (label, value, options, act) => labelled(label, select(label, value, options, act));
 export function download(name, text, type) {
   const link = h("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
   document.body.append(link);

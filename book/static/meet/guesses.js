@@ -11,7 +11,7 @@ export function numberOf(text) {
   if (!/^-?(\d+\.?\d*|\.\d+)(\/(\d+\.?\d*|\.\d+))?$/.test(clean)) return NaN;
   return Number(above) / Number(below ?? 1);
 }
-const same = (a, b) => a.trim().toLowerCase() === b.trim().toLowerCase();
+export const same = (a, b) => a.trim().toLowerCase() === b.trim().toLowerCase();
 
 // What the guide says of a part: a number, perhaps from 0 to 25, perhaps a whole one, or in %.
 export function limitsOf({ label, options }, count) {
@@ -20,20 +20,25 @@ export function limitsOf({ label, options }, count) {
   const [least, most] = low ? [low, high] : /\bin %$/.test(label) ? [0, 100] : [-Infinity, Infinity];
   return { low: Number(least), high: Number(most), whole: label.includes("whole number") };
 }
-export function unlikely(text, limits, label) {
-  if (!limits) return "";
+// What is wrong with a number: a kind, and what is told of it.
+function oddityOf(text, limits) {
+  if (!limits) return null;
   const number = numberOf(text), { low, high, whole } = limits, within = one => one >= low && one <= high;
-  if (Number.isNaN(number)) return say("wantsNumber", label);
-  if (!within(number) && !(text.includes("%") && within(number / 100))) return say("wantsRange", label, low, high);
-  return whole && !Number.isInteger(number) ? say("wantsWhole", label) : "";
+  if (Number.isNaN(number)) return ["Number"];
+  if (!within(number) && !(text.includes("%") && within(number / 100))) return ["Range", low, high];
+  return whole && !Number.isInteger(number) ? ["Whole"] : null;
+}
+export function unlikely(text, limits, label) {
+  const [kind, ...told] = oddityOf(text, limits) ?? [];
+  return kind ? say(`wants${kind}`, label, ...told) : "";
 }
 
 function faultOf(values, { fields, counts }) {
   if (values.length !== fields.length) return [values.length < fields.length ? "few" : "many", values.length, fields.length];
   for (const [i, value] of values.entries()) {
-    const { options } = fields[i];
-    if (options.length && !options.some(one => same(one, value))) return ["noWord", value || "–", options.join(", "), i + 1];
-    if (!options.length && counts[i] && Number.isNaN(numberOf(value))) return ["noNumber", value || "–", "", i + 1];
+    const { options } = fields[i], [kind, ...told] = value || counts[i] ? oddityOf(value, limitsOf(fields[i], counts[i])) ?? [] : [];
+    if (options.length && !options.some(one => same(one, value))) return ["noWord", value || "–", i + 1, options.join(", ")];
+    if (kind) return [`no${kind}`, value || "–", i + 1, ...told];
   }
   return null;
 }
@@ -58,19 +63,22 @@ export function readLines(text, prompts, names, { revealed, guesses }, at) {
   return { good, broken };
 }
 
-export function fits(value, count) {
+// Whether a part of a guess fits what counts; `own` is what its member counted after the reveal, where that decides.
+export function fits(value, count, own = null) {
   if (count.word) return same(value, count.word);
+  if (count.own !== undefined) return own !== null && Math.abs(numberOf(value) - own) <= count.own + 1e-9;
   const within = number => number >= (count.low ?? -Infinity) - 1e-9 && number <= (count.high ?? Infinity) + 1e-9;
   const number = numberOf(value);
   return within(number) || (value.includes("%") && within(number / 100));  // 3 % is 0.03
 }
 // Points of a guess: one for each part that fits, and what the group gave for those where the guide has a dash.
 export const open = counts => counts.some(count => !count);
-export function score(values, counts, given = null) {
-  if (given === null && counts.every(count => !count)) return null;
-  return counts.filter((count, i) => count && fits(values[i] ?? "", count)).length + (given ?? 0);
+export const byOwn = counts => counts.some(count => count?.own !== undefined);
+export function score(values, counts, given = null, own = null) {
+  if (given === null && counts.every(count => !count || (count.own !== undefined && own === null))) return null;
+  return counts.filter((count, i) => count && fits(values[i] ?? "", count, own)).length + (given ?? 0);
 }
 
-export const written = count => !count ? "–" : count.word ?? (count.high == null ? say("lowest", count.low) :
+export const written = count => !count ? "–" : count.own !== undefined ? say("nearOwn", count.own) : count.word ?? (count.high == null ? say("lowest", count.low) :
   count.low == null ? say("highest", count.high) : count.low === count.high ? String(count.low) : say("upTo", count.low, count.high));
-export const rule = counts => [counts.some(Boolean) && say("counts"), open(counts) && say("decide")].filter(Boolean).join(" ");
+export const rule = counts => [counts.some(Boolean) && say("counts"), byOwn(counts) && say("ownFirst"), open(counts) && say("decide")].filter(Boolean).join(" ");

@@ -21,9 +21,9 @@ export function leaderView(room) {
   return h("section", { class: "meet-leader" },
     h("h2", {}, `${meeting.number}. ${meeting.title}`),
     h("p", { class: "meet-clock" }, h("time"), " ", h("span")),
-    h("p", {}, h("span", { class: "meet-total" })), h("p", { class: "meet-sign", role: "status" }),
+    h("p", {}, h("span", { class: "meet-total" }), " · ", h("span", { class: "meet-delay" })), h("p", { class: "meet-sign", role: "status" }),
     html(row.html, { class: "meet-what" }),
-    h("h3", {}, say("notes")), ...(parts.length ? parts.flatMap(part => part.ask ? [html(part.ask + part.how), notesOf(part, room)] : [html(part.html + part.notes)]) : [h("p", {}, "–")]),
+    h("h3", {}, say("notes")), ...(parts.length ? parts.flatMap(part => part.ask ? [html(part.ask + part.how), notesOf(part, room)] : [html(part.html), part.shows.length ? notesOf(part, room) : html(part.notes)]) : [h("p", {}, "–")]),
     h("h3", {}, say("comes")), next ? html(next.html) : h("p", {}, "–"),
     h("p", { class: "meet-moves" }, button(say("back"), () => moveTo(Math.max(0, record.step - 1)), { "data-name": "back" }),
       next ? button(say("next"), () => moveTo(record.step + 1), { "data-name": "next" }) : ""));

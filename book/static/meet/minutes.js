@@ -1,5 +1,6 @@
 // Minutes as Markdown in the form of the study group, in either language; and what the next meeting takes from them.
-import { written } from "./guesses.js";
+import { sentencesOf } from "./dom.js";
+import { byOwn, written } from "./guesses.js";
 import { both, say } from "./strings.js";
 
 const KINDS = ["read", "noTime", "stuck"];
@@ -33,19 +34,23 @@ function memberPart(name, member = {}) {
 const betLine = ({ name, bet, meeting, points }) => `- ${name}: ${cell(bet)} (${meeting}${points == null ? "" : `; ${points}`})`;
 const taskLine = ({ owner, what, date, done }) => `- [${done ? "x" : " "}] ${owner}: ${cell(what)}${date ? ` (${date})` : ""}`;
 const list = lines => lines.length ? lines.join("\n") : "–";
+const own = (record, { id, counts }, name) => byOwn(counts) && record.own[id]?.[name] != null ? ` (${say("own")}: ${record.own[id][name]})` : "";
+const gradesOf = (record, { id, html: text }) => sentencesOf(text)
+  .flatMap((sentence, i) => record.grades[`${id} ${i}`] ? [`- ${say(record.grades[`${id} ${i}`])}: ${cell(sentence)}`] : []);
 
 export function markdown(memory, record, meeting, pointsOf) {
   const { minutes } = record, { names } = memory;
   const row = (...cells) => `| ${cells.map(cell).join(" | ")} |`, called = ({ id, title }) => title ? `${id} ${title}` : say("question", id.slice(1));
   const rows = meeting.prompts.flatMap(prompt => {
     const found = Object.entries(record.guesses[prompt.id] ?? {}).map(([name, values]) =>
-      row(called(prompt), name, values.map(value => value || "–").join("; "), pointsOf(prompt, name) ?? ""));
+      row(called(prompt), name, values.map(value => value || "–").join("; ") + own(record, prompt, name), pointsOf(prompt, name) ?? ""));
     const count = row(called(prompt), say("count"), prompt.counts.map(written).join("; "), "");
     return found.length && record.revealed.includes(prompt.id) ? [...found, count] : found;  // sealed until then
   });
   const saw = [...meeting.prompts, ...meeting.questions].filter(({ id }) => record.saw[id]?.trim())
     .map(one => `- ${called(one)}: ${cell(record.saw[one.id])}`);
   const said = names.filter(name => record.sentences[name]?.trim()).map(name => `- ${name}: ${cell(record.sentences[name])}`);
+  const grades = meeting.questions.flatMap(question => gradesOf(record, question));
   const broken = record.broken.map(({ line }) => `- ${cell(line)}`);
   const head = ["name", "guessed", "points"].map(name => say(name));
   return [
@@ -59,6 +64,7 @@ export function markdown(memory, record, meeting, pointsOf) {
     `## ${say("predictions")}`,
     rows.length ? [`| | ${head.join(" | ")} |`, "| --- | --- | --- | --- |", ...rows].join("\n") : "–",
     ...(saw.length ? [`**${say("saw")}**`, list(saw)] : []),
+    ...(grades.length ? [`**${say("graded")}**`, list(grades)] : []),
     ...(broken.length ? [`**${say("notTaken")}**`, list(broken)] : []),
     `## ${say("results")}`, ...names.flatMap(name => memberPart(name, minutes.members[name])),
     `## ${say("bets")}`, list(memory.bets.filter(({ bet }) => bet).map(betLine)),

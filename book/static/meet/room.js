@@ -1,5 +1,5 @@
 // The meeting room: chooses what is on the screen, and keeps it in step with what is remembered, the clock and other tabs.
-import { gone, remaining, shown, tone } from "./clock.js";
+import { delay, gone, remaining, shown, tone } from "./clock.js";
 import { button, h } from "./dom.js";
 import { leaderView } from "./leader.js";
 import { guessView, keepDraft, setupView, stepView } from "./steps.js";
@@ -94,6 +94,8 @@ function tick() {
   clock.querySelector("time").textContent = shown(left);
   clock.querySelector("span").textContent = say(left < 0 ? "over" : "left");
   root.querySelector(".meet-total").textContent = say("total", gone(now), total);
+  const late = delay(now, rows);
+  root.querySelector(".meet-delay").textContent = late ? say(late > 0 ? "behind" : "ahead", Math.abs(late)) : say("onTime");
   const sign = root.querySelector(".meet-sign"), text = left < 0 ? say("up") : left <= 60 ? say("soon") : "";
   if (sign.textContent !== text) sign.textContent = text;
   const moment = `${state().meeting} ${now.step} ${now.extra[now.step] ?? 0}`;

@@ -1,8 +1,10 @@
 // What the shared screen shows: setting up, and one row of the plan at a time. And what a member's phone shows.
 import { rolesOf } from "./minutes.js";
-import { button, choice, field, h, html, labelled } from "./dom.js";
-import { fits, limitsOf, lineOf, open, plain, readLines, rule, score, unlikely, written } from "./guesses.js";
-import { say } from "./strings.js";
+import { betsBox, pay } from "./bets.js";
+import { secondsOf } from "./clock.js";
+import { button, choice, field, h, html, labelled, sealed, select } from "./dom.js";
+import { byOwn, fits, limitsOf, lineOf, open, plain, readLines, rule, score, unlikely, written } from "./guesses.js";
+import { say, spoken } from "./strings.js";
 import { change, forget, record as recordOf, state, titles } from "./store.js";
 import { takeFile } from "./write.js";
 
@@ -31,7 +33,8 @@ export function moveTo(step) {
 
 function start({ goal }, names, fault) {
   if (!names.length || names.length > 8) { fault.textContent = say("fewNames"); return; }
-  change((_, { minutes }) => {
+  change((memory, { minutes, begun }) => {
+    if (!begun[0]) memory.tasks = memory.tasks.filter(({ done }) => !done);  // last week's minutes say that they are done
     minutes.date ||= new Date().toLocaleDateString("sv");  // 2026-05-31, as it is here
     minutes.plan ||= html(goal).textContent.replace(/\s+/g, " ").trim();
   });
@@ -74,13 +77,29 @@ export function setupView(room) {
 }
 
 // ------------------------------------------------------------------------------------------------ one step
+const lengthen = (step, seconds) => change((_, now) => { now.extra[step] = (now.extra[step] ?? 0) + seconds; });
+
 function clockBox({ rows, record }) {
-  const more = () => change((_, now) => { now.extra[now.step] = (now.extra[now.step] ?? 0) + 120; });
-  return h("div", { class: "meet-time" },
+  const { step } = record;
+  return [h("div", { class: "meet-time" },
     h("p", { class: "meet-clock" }, h("time"), " ", h("span")),
-    h("p", {}, h("span", {}, say("step", record.step + 1, rows.length)), " · ", h("span", { class: "meet-total" })),
-    button(say("more"), more, { "data-name": "more" }),
-    h("p", { class: "meet-sign", role: "status" }));
+    h("p", {}, h("span", {}, say("step", step + 1, rows.length)), " · ", h("span", { class: "meet-total" }), " · ", h("span", { class: "meet-delay" })),
+    button(say("more"), () => lengthen(step, 120), { "data-name": "more" }),
+    h("p", { class: "meet-sign", role: "status" })), planBox(rows, record)];
+}
+
+// What is left of the plan. Each row can be made shorter or longer, by a minute.
+let planIsOpen = false;
+function planBox(rows, record) {
+  const items = rows.map((row, step) => {
+    const text = html(row.html).textContent.replace(/\s+/g, " ").trim(), seconds = secondsOf(record, rows, step);
+    const what = text.length > 70 ? `${text.slice(0, text.lastIndexOf(" ", 70))} …` : text;
+    const by = (sign, name, change, more) => button(sign, () => lengthen(step, change), { "aria-label": `${say(name)}: ${what}`, "data-name": `${name} ${step}`, ...more });
+    const buttons = step < record.step ? "" : [by("−", "shorter", -60, { disabled: seconds <= 60 }), by("+", "longer", 60)];
+    return h("li", { "aria-current": step === record.step ? "step" : null }, buttons, h("span", {}, h("b", {}, say("minutesOf", Math.round(seconds / 60))), ` ${what}`));
+  });
+  return h("details", { class: "meet-plan", open: planIsOpen, ontoggle: ({ target }) => { planIsOpen = target.open; } },
+    h("summary", {}, say("rows")), h("ol", {}, items));
 }
 
 function moves({ rows, record }) {
@@ -97,35 +116,44 @@ export function stepView(room) {
   const fields = name => memory.names.map(one => field(say(name, one), () => recordOf().sentences[one] ?? "",
     value => change((_, now) => { now.sentences[one] = value; }, "typing")));
   return h("section", { class: "meet-step" },
-    clockBox(room),
-    /^Prompt \d+, [^.?]+[.?]$/.test(text.trim()) ? null : html(row.html, { class: "meet-what" }),  // its title says as much
-    ...(record.step ? [] : [h("p", {}, say("oneLaptop")), rolesOfTurn(memory, record.turn, "roles"), inviting(room)]),
+    ...clockBox(room),
+    /^Prompt \d+, [^.?]+[.?]$/.test(text.trim()) ? null : (row.screen ? sealed : html)(row.html, { class: "meet-what" }),  // its title says as much
+    row.screen ? html(row.screen, { class: "meet-screen" }) : null,
+    /\bbets?\b/i.test(text) && meeting.bets.length && !questionsOf(room).some(({ pays }) => pays) ? betsBox(room) : null,  // or they are paid below
+    ...(record.step ? [] : [lastTasks(), h("p", {}, say("oneLaptop")), rolesOfTurn(memory, record.turn, "roles"), inviting(room)]),
     ...(/\bsentences?\b/i.test(text) ? [h("fieldset", {}, h("legend", {}, say("sentences")), fields("sentence"))] : []),
     ...promptsOf(room).map(prompt => promptBox(prompt, room)),
-    ...questionsOf(room).map(question => questionBox(question)),
-    ...(/\bbets?\b/i.test(text) && !promptsOf(room).length ? [betsBox()] : []),  // a prompt has guesses of its own
+    ...questionsOf(room).map(question => questionBox(question, room)),
     ...(last(rows, record) ? [rolesOfTurn(memory, record.turn + 1, "turn"), h("h2", { class: "meet-head" }, say("home")), html(meeting.home), tasksBox()] : []),
     moves(room));
 }
 
-// Lists to tick keep their ticks.
-function questionBox({ id, html: text }) {
-  const box = html(text, { class: "meet-question" });
+// A list to grade has a choice before each sentence. What answers a question is shown when the talk is over.
+const GRADES = ["right", "partly", "wrong"];
+function questionBox(question, room) {
+  const { id, html: text, shows, pays } = question, isOpen = room.record.revealed.includes(id);
+  const box = (shows.length && !isOpen ? sealed : html)(text, { class: "meet-question" });
   box.querySelectorAll("input[type=checkbox]").forEach((input, i) => {
-    input.disabled = false;
-    input.checked = recordOf().ticks[`${id} ${i}`] ?? false;
-    const item = input.parentNode, label = h("label");
-    label.append(...item.childNodes);
-    item.append(label);
-    input.addEventListener("change", () => change((_, now) => { now.ticks[`${id} ${i}`] = input.checked; }, "typing"));
+    const key = `${id} ${i}`, item = input.parentNode, label = h("label", { for: `meet-grade-${i}` }, [...item.childNodes].filter(node => node !== input));
+    const grade = select(key, recordOf().grades[key] ?? "", [["", say("grade")], ...GRADES.map(name => [name, say(name)])],
+      value => change((_, now) => { now.grades[key] = value; }, "typing"), { id: label.htmlFor, lang: spoken() });
+    item.replaceChildren(grade, " ", label);
   });
-  return h("div", {}, box, sawField(id, "answered"));
+  const reveal = () => change((memory, now) => {
+    if (!now.revealed.includes(id)) now.revealed.push(id);
+    if (pays) pay(memory, question, room.meeting.bets);
+  });
+  return h("div", {}, box, shows.length ? h("div", {}, pays ? betsBox(room, isOpen) : null,
+    isOpen ? h("div", { tabindex: -1, "data-name": `reveal ${id}` }, measuredOf(shows)) : h("p", {}, button(say("revealAnswer"), reveal, { class: "meet-main", "data-name": `reveal ${id}` }))) : null, sawField(id, "answered"));
 }
+
+const measuredOf = shows => shows.map(({ address, html: text }) =>
+  [html(text, { class: "meet-measured" }), h("p", {}, h("a", { href: address, target: "_blank" }, say("inChapter")))]);
 
 // ------------------------------------------------------------------------------------------- sealed guesses
 const isLate = (record, id, name) => record.late?.[id]?.includes(name);
 export const pointsOf = record => (prompt, name) => isLate(record, prompt.id, name) ? say("late") :
-  score(record.guesses[prompt.id]?.[name] ?? [], prompt.counts, record.points[prompt.id]?.[name] ?? null);
+  score(record.guesses[prompt.id]?.[name] ?? [], prompt.counts, record.points[prompt.id]?.[name] ?? null, record.own[prompt.id]?.[name] ?? null);
 
 // Keep a guess; what came from its member and was refused at this prompt has done its work.
 function seal(now, { id, name, values }) {
@@ -159,8 +187,8 @@ function brokenBox(prompt, { memory, record }) {
   const found = record.broken.filter(({ id }) => id === prompt.id), isOpen = record.revealed.includes(prompt.id);
   if (!found.length) return null;
   const items = found.map(one => {
-    const { line, why: [key, ...parts], name, values } = one, sealed = !isOpen && name;
-    const reason = say(sealed && ["noWord", "noNumber"].includes(key) ? `${key}Sealed` : key, ...parts), shown = sealed ? name : line;
+    const { line, why: [key, ...parts], name, values } = one, hidden = !isOpen && name;
+    const reason = say(hidden && /^no(Word|Number|Range|Whole)$/.test(key) ? `${key}Sealed` : key, ...parts), shown = hidden ? `${prompt.id};${name};…` : line;
     return h("li", {}, key === "stranger" ? reason : [h("code", {}, shown), `: ${reason}`], " ", values ? whose(one, memory) : "",
       button(say("drop"), () => change((_, now) => { now.broken = now.broken.filter(other => other.line !== line); }), { "aria-label": `${say("drop")}: ${shown}` }));
   });
@@ -171,20 +199,28 @@ function brokenBox(prompt, { memory, record }) {
 function guessTable(prompt, { record }) {
   const found = Object.entries(record.guesses[prompt.id] ?? {}), { counts, fields } = prompt;
   if (!found.length) return h("p", {}, say("nobody"));
-  const points = pointsOf(record), names = found.map(([name]) => name), row = (head, cells) => h("tr", {}, h("th", { scope: "row" }, head), cells);
-  const sum = name => h("b", {}, String(points(prompt, name) ?? "–"));
-  const sums = Object.fromEntries(names.map(name => [name, sum(name)]));
-  const give = name => value => {
-    change((_, now) => { (now.points[prompt.id] ??= {})[name] = value === "" ? null : Number(value); }, "typing");
-    sums[name].textContent = pointsOf(recordOf())(prompt, name) ?? "–";
-  };
-  const given = name => field(say("added", name), () => recordOf().points[prompt.id]?.[name] ?? "", give(name), { type: "number", min: 0 });
+  const names = found.map(([name]) => name), row = (head, cells) => h("tr", {}, h("th", { scope: "row" }, head), cells);
   const late = name => isLate(record, prompt.id, name);
-  const mark = (name, value, i) => `${value || "–"}${counts[i] && !late(name) && fits(value ?? "", counts[i]) ? " ✓" : ""}`;
+  const mark = (name, value, i) => {
+    const own = recordOf().own[prompt.id]?.[name] ?? null, fit = counts[i] && !late(name) && fits(value ?? "", counts[i], own);
+    return `${value || "–"}${fit ? " ✓" : ""}`;
+  };
+  const sums = names.map(() => h("b")), marks = fields.map(() => names.map(() => h("td")));
+  const refresh = () => found.forEach(([name, values], k) => {
+    sums[k].textContent = pointsOf(recordOf())(prompt, name) ?? "–";
+    marks.forEach((cells, i) => { cells[k].textContent = mark(name, values[i], i); });
+  });
+  // A number for each member: points that the group gives, or what a member has counted.
+  const asked = (part, title, name) => late(name) ? "" : field(say(title, name), () => recordOf()[part][prompt.id]?.[name] ?? "", value => {
+    change((_, now) => { (now[part][prompt.id] ??= {})[name] = value === "" ? null : Number(value); }, "typing");
+    refresh();
+  }, { type: "number", min: 0 });
+  const rowOf = (head, part, title) => row(say(head), [h("td"), names.map(name => h("td", {}, asked(part, title, name)))]);
   const head = ["", say("count"), ...names].map(text => text ? h("th", { scope: "col" }, text) : h("td"));
-  const rows = fields.map(({ label }, i) => row(label, [h("td", {}, written(counts[i])), found.map(([name, values]) => h("td", {}, mark(name, values[i], i)))]));
-  const last = [row(say("points"), [h("td"), names.map(name => h("td", {}, sums[name]))])];
-  if (open(counts)) last.unshift(row(say("addTo"), [h("td"), names.map(name => h("td", {}, late(name) ? "" : given(name)))]));
+  const rows = fields.map(({ label }, i) => row(label, [h("td", {}, written(counts[i])), marks[i]]));
+  const last = [byOwn(counts) && rowOf("own", "own", "ownOf"), open(counts) && rowOf("addTo", "points", "added"),
+    row(say("points"), [h("td"), sums.map(sum => h("td", {}, sum))])].filter(Boolean);
+  refresh();
   const table = h("table", { class: "meet-guesses" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows, last));
   return h("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": say("guesses") }, table);
 }
@@ -193,18 +229,16 @@ const sawField = (id, name) => field(say(name), () => recordOf().saw[id] ?? "",
   value => change((_, now) => { now.saw[id] = value; }, "typing"), { rows: 2 });
 
 function revealed(prompt, room) {
-  const shown = prompt.shows.flatMap(({ address, html: text }) =>
-    [html(text, { class: "meet-measured" }), h("p", {}, h("a", { href: address, target: "_blank" }, say("inChapter")))]);
-  return [h("p", { tabindex: -1, "data-name": `reveal ${prompt.id}` }, rule(prompt.counts)), guessTable(prompt, room), h("h3", {}, say("measured")), ...shown, sawField(prompt.id, "saw")];
+  return [h("p", { tabindex: -1, "data-name": `reveal ${prompt.id}` }, rule(prompt.counts)), guessTable(prompt, room), h("h3", {}, say("measured")), measuredOf(prompt.shows), sawField(prompt.id, "saw")];
 }
 
 function promptBox(prompt, room) {
-  const { memory, record } = room, sealed = Object.keys(record.guesses[prompt.id] ?? {});
+  const { memory, record } = room, come = Object.keys(record.guesses[prompt.id] ?? {});
   const reveal = () => {
     if (lines.value.trim()) take(lines.value, room, prompt.id);  // pasted, and not yet taken
     change((_, now) => { if (!now.revealed.includes(prompt.id)) now.revealed.push(prompt.id); });
   };
-  const missing = memory.names.filter(name => !sealed.includes(name));
+  const missing = memory.names.filter(name => !come.includes(name));
   const lines = h("textarea", { rows: 3, "data-name": `lines ${prompt.id}` });
   const taking = () => button(say("take"), () => take(lines.value, room, prompt.id));
   const lateBox = () => h("details", {}, h("summary", {}, say("lateLine")), h("p", {}, say("lateRule")),
@@ -214,35 +248,16 @@ function promptBox(prompt, room) {
     h("p", {}, taking(), " ", say("sealed", memory.names.length - missing.length, memory.names.length),
       missing.length ? `. ${say("waiting", missing.join(", "))}` : ""),
     h("p", {}, button(say("reveal"), reveal, { class: "meet-main", disabled: missing.length > 0, "data-name": `reveal ${prompt.id}` }), " ",
-      missing.length ? button(say(sealed.length ? "without" : "aloud"), reveal) : ""),
+      missing.length ? button(say(come.length ? "without" : "aloud"), reveal) : ""),
   ];
-  const isOpen = record.revealed.includes(prompt.id);
+  const isOpen = record.revealed.includes(prompt.id), part = isOpen ? html : sealed;
   return h("div", { class: "meet-prompt" }, h("h2", {}, `${say("prompt", prompt.id.split("P")[1])}. ${prompt.title}`),
-    html(prompt.ask, { class: "meet-ask" }), html(prompt.how), html(prompt.first),
+    part(prompt.ask, { class: "meet-ask" }), part(prompt.how), part(prompt.first),
     ...(isOpen ? [] : sealedBox()), ...(isOpen ? revealed(prompt, room) : []), isOpen ? lateBox() : null,
     brokenBox(prompt, room), elsewhere && h("p", { role: "status" }, elsewhere));
 }
 
-// -------------------------------------------------------------------------------------------------- bets, tasks
-export function betsBox() {
-  const { bets, names, meeting } = state();
-  const find = (memory, name) => memory.bets.find(bet => bet.name === name && bet.meeting === meeting);
-  const write = name => value => change(memory => {
-    const bet = find(memory, name) ?? (memory.bets.push({ name, bet: "", meeting, points: null }), memory.bets.at(-1));
-    bet.bet = value;
-  }, "typing");
-  const pay = old => value => change(memory => {
-    const bet = memory.bets.find(one => one.name === old.name && one.meeting === old.meeting);
-    if (bet) bet.points = value === "" ? null : Number(value);
-  }, "typing");
-  const older = bets.filter(bet => bet.meeting < meeting);
-  const carried = older.map(bet => h("li", {}, `${bet.name}: ${bet.bet} (${say("fromMeeting", bet.meeting)})`,
-    field(say("paid", bet.name), () => state().bets.find(one => one.name === bet.name && one.meeting === bet.meeting)?.points ?? "", pay(bet), { type: "number", min: 0 })));
-  const fresh = names.filter(name => !older.some(bet => bet.name === name && bet.points == null))
-    .map(name => field(say("bet", name), () => find(state(), name)?.bet ?? "", write(name)));
-  return h("fieldset", { class: "meet-bets" }, h("legend", {}, say("bets")), h("ul", {}, carried), fresh);
-}
-
+// ------------------------------------------------------------------------------------------------------- tasks
 // A task that is being written. It is added with its button, and at the latest when its step is left.
 const emptyDraft = () => ({ owner: "", what: "", date: "" });
 let draft = emptyDraft();
@@ -253,10 +268,16 @@ export function keepDraft() {
   change(memory => { memory.tasks.push(task); });
 }
 
+const tick = (task, i) => h("label", {}, h("input", { type: "checkbox", checked: task.done, onchange: ({ target }) => change(memory => { memory.tasks[i].done = target.checked; }) }),
+  ` ${task.owner}: ${task.what} ${task.date}`);
+// A meeting begins with what somebody wanted to do until now.
+function lastTasks() {
+  const { tasks } = state();
+  return tasks.length ? h("fieldset", { class: "meet-last" }, h("legend", {}, say("lastTasks")), h("ul", {}, tasks.map((task, i) => h("li", {}, tick(task, i))))) : null;
+}
+
 export function tasksBox() {
-  const items = state().tasks.map((task, i) => h("li", {},
-    h("label", {}, h("input", { type: "checkbox", checked: task.done, onchange: event => change(memory => { memory.tasks[i].done = event.target.checked; }) }),
-      ` ${task.owner}: ${task.what} ${task.date}`), " ",
+  const items = state().tasks.map((task, i) => h("li", {}, tick(task, i), " ",
     button(say("remove"), () => change(memory => { memory.tasks.splice(i, 1); }), { "aria-label": `${say("remove")}: ${task.what}` })));
   const part = (key, name, more) => labelled(say(name), h("input", { "data-name": `task ${key}`, ...more, value: draft[key], oninput: ({ target }) => { draft[key] = target.value; } }));
   const labels = [part("owner", "owner", { list: "meet-names" }), part("what", "what", {}), part("date", "when", { type: "date" })];
@@ -295,7 +316,7 @@ function memberPrompt(prompt, record, open) {
     field(label, () => values[i] ?? "", value => keep(i, value), { autocomplete: "off", inputmode: limits[i] ? "decimal" : null }));
   const copy = button(say("copy"), async () => { await navigator.clipboard?.writeText(text()); copied.textContent = say("copied"); });
   const box = h("details", { class: "meet-prompt", open }, h("summary", {}, `${say("prompt", prompt.id.split("P")[1])}. ${prompt.title}`),
-    html(prompt.ask), html(prompt.first), ...inputs, h("p", {}, `${say("yourLine")}: `, line, " ", copy, " ", copied));
+    sealed(prompt.ask), sealed(prompt.first), ...inputs, h("p", {}, `${say("yourLine")}: `, line, " ", copy, " ", copied));
   box.refresh = () => {
     copy.disabled = !whole();
     line.textContent = whole() ? text() : fault() || say("fill");

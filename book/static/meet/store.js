@@ -3,8 +3,8 @@ const KEY = "course-meetings";
 export const titles = JSON.parse(document.getElementById("meetings").textContent);
 export const fresh = () => ({ meeting: 1, language: "", names: [], me: "", records: {}, bets: [], tasks: [], open: "", imported: null });
 export const freshRecord = turn => ({
-  plan: 40, turn, step: -1, begun: {}, extra: {}, guesses: {}, broken: [], revealed: [], late: {}, saw: {}, points: {}, sentences: {},
-  ticks: {}, mine: {}, minutes: { date: "", plan: "", how: "", members: {} },
+  plan: 40, turn, step: -1, begun: {}, extra: {}, guesses: {}, broken: [], revealed: [], late: {}, saw: {}, points: {}, own: {}, sentences: {},
+  grades: {}, mine: {}, minutes: { date: "", plan: "", how: "", members: {} },
 });
 
 let memory = fresh(), listeners = [];
@@ -12,11 +12,14 @@ export const trouble = { forgets: false, damaged: false };
 let channel = null;
 try { channel = new BroadcastChannel(KEY); } catch { /* one window only */ }
 
+// Records that were kept before a record had all of its parts get the others.
+const whole = records => Object.fromEntries(Object.entries(records).map(([number, one]) => [number, { ...freshRecord(0), ...one }]));
+
 // Whatever went wrong with what was kept: it is never written over.
 function parsed(text) {
   try {
     const found = JSON.parse(text);
-    if (typeof found?.records === "object" && Array.isArray(found.names)) return { ...fresh(), ...found };
+    if (typeof found?.records === "object" && Array.isArray(found.names)) return { ...fresh(), ...found, records: whole(found.records) };
   } catch { /* told below */ }
   trouble.damaged = true;
   localStorage.setItem(`${KEY}-damaged`, text);

@@ -1,15 +1,19 @@
 // The minutes while they grow, their export, and what is taken from last week's file.
 import { button, choice, download, field, h, labelled } from "./dom.js";
 import { LINES, markdown, readMinutes } from "./minutes.js";
-import { betsBox, keepDraft, pointsOf, tasksBox } from "./steps.js";
+import { betsBox } from "./bets.js";
+import { keepDraft, pointsOf, tasksBox } from "./steps.js";
 import { say } from "./strings.js";
 import { change, record as recordOf, titles } from "./store.js";
 
+const unfolded = new Set();  // empty parts are folded; whoever opened them finds them so
 function memberFields(name) {
   const write = part => value => change((_, now) => { (now.minutes.members[name] ??= {})[part] = value; }, "typing");
   const read = part => () => recordOf().minutes.members[name]?.[part] ?? "";
   const part = (key, rows) => field(say(key), read(key), write(key), { rows, "data-name": `${key} ${name}` });
-  return h("fieldset", {}, h("legend", {}, name), part("goal", 2), part("result", 2), part("problems", 2), part("remedies", 2), part("code", 3),
+  const rest = ["problems", "remedies", "code"], isOpen = unfolded.has(name) || rest.some(one => read(one)());
+  return h("fieldset", {}, h("legend", {}, name), part("goal", 2), part("result", 2),
+    h("details", { open: isOpen, ontoggle: ({ target }) => unfolded[target.open ? "add" : "delete"](name) }, h("summary", {}, rest.map(one => say(one)).join(", ")), rest.map(one => part(one, 2))),
     choice(say("kind"), read("kind")(), [["", say("none")], ...LINES.KINDS.map(kind => [kind, say(kind)])], write("kind")));
 }
 
@@ -25,7 +29,7 @@ export function minutesView({ meeting, memory, record }) {
   };
   return h("section", { class: "meet-minutes" }, h("h2", {}, `${say("title", meeting.number)}. ${meeting.title}`),
     mine("date", 0, "date"), mine("plan", 2), mine("how", 2),
-    h("h3", {}, say("results")), ...memory.names.map(memberFields), betsBox(), tasksBox(),
+    h("h3", {}, say("results")), ...memory.names.map(memberFields), meeting.bets.length ? betsBox({ meeting }, meeting.questions.some(({ id, pays }) => pays && record.revealed.includes(id))) : "", tasksBox(),
     h("p", {}, button(say("exportAs"), save, { class: "meet-main", "data-name": "export" })), fold);
 }
 
