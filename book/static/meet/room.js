@@ -34,9 +34,9 @@ function roomView(room) {
 function frame() {
   const links = Object.keys(VIEWS).filter(name => name !== "leader").map(name =>
     h("a", { href: `#${name}`, "aria-current": view() === name ? "page" : null }, say(name)));
-  const leader = view() !== "guess" && button(say("leader"), () => open(`${location.pathname}#leader`, "leader", "popup,width=620,height=760"));
+  const leader = ["room", "minutes"].includes(view()) && button(say("leader"), () => open(`${location.pathname}#leader`, "leader", "popup,width=620,height=760"));
   const switcher = button(say("language"), () => change(memory => { memory.language = other(); }), { lang: other() });
-  return h("div", { class: "meet-frame" }, h("nav", { "aria-label": say("room") }, links), leader, switcher);
+  return h("div", { class: "meet-frame" }, view() === "leader" ? null : h("nav", { "aria-label": say("room") }, links), leader, switcher);
 }
 
 function warnings() {
@@ -66,7 +66,7 @@ export async function show() {
   const focused = root.contains(document.activeElement) ? document.activeElement.dataset.name : null;
   const parts = there ? [VIEWS[view()]({ meeting: meeting(), rows: rowsOf(), memory: state(), record: record() })] :
     [h("p", { role: "alert" }, say("missing"))];
-  root.replaceChildren(...(view() === "leader" ? [] : [frame()]), ...warnings(), ...parts);
+  root.replaceChildren(frame(), ...warnings(), ...parts);
   const now = `${view()} ${record().step}`, moved = seen !== now && (seen || view() === "leader");
   seen = now;
   if (moved) arrive();
