@@ -3,7 +3,7 @@ import { WORDS } from "./words.js";
 import { used } from "./facts.js";
 import { check } from "./settings.js";
 
-const KEY = "lab-kept", COLUMNS = ["what", "seeds", "step", "covered", "precision", "accuracy"];
+const KEY = "lab-kept", COLUMNS = ["what", "covered", "precision", "accuracy", "step", "seeds"];
 
 // What differs from the defaults: the method, its data or labels, and then only what somebody chose.
 export function differs(settings) {

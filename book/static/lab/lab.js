@@ -461,7 +461,7 @@ export class Lab {
   // The means as they stand now, beside what was kept before.
   #keep() {
     const { covered, precision, accuracy } = this.#sums(), stopped = this.runs.filter(run => run.error).length;
-    const said = (sum, name) => sum ? interval(sum, WRITTEN[name]) : "";
+    const said = (sum, name) => sum ? interval(sum, WRITTEN[name], "kept_interval") : "";
     const stored = this.kept.add({
       what: differs(this.settings), seeds: writeSeeds(this.seeds), step: WORDS.kept_step(this.step, stopped), link: location.search,
       covered: said(covered, "covered"), precision: said(precision, "precision"), accuracy: said(accuracy, "accuracy"),

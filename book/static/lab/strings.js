@@ -168,12 +168,12 @@ export const STRINGS = {
   // kept results
   keep: ["Keep this result", "이 결과 남기기"], kept: ["Kept: see the table below.", "남겼습니다. 아래 표를 보세요."],
   kept_here: ["Kept in the table below, until you leave this page: the browser does not allow more.", "아래 표에 남겼습니다. 브라우저가 더 허용하지 않아 이 페이지를 떠나면 사라집니다."],
-  kept_title: ["Kept results, means over runs", "남긴 결과, 실행들의 평균"], forget: ["Remove all", "모두 지우기"],
+  kept_title: ["Kept results: means over runs (95 % intervals)", "남긴 결과: 실행들의 평균(95% 신뢰 구간)"], forget: ["Remove all", "모두 지우기"],
   kept_column: {
     what: ["Runs", "실행"], seeds: ["Seeds", "시드"], step: ["Step", "스텝"], covered: ["Modes covered", "찾은 모드 수"], precision: ["Precision", "정밀도"],
     accuracy: ["Accuracy on the test", "테스트 정확도"],
   },
-  kept_stopped: ["{0} (stopped: {1})", "{0} (멈춘 실행: {1})"],
+  kept_interval: [" ({0} to {1})", " ({0}~{1})"], kept_stopped: ["{0} (stopped: {1})", "{0} (멈춘 실행: {1})"],
   // what cannot be
   no_preset: ["preset: got “{0}”, and there is none of that name", "preset: ‘{0}’, 그런 이름의 실험이 없습니다"],
   need_speed: ["speed: got “{0}”, wanted one of {1}", "speed: ‘{0}’, 다음 중 하나여야 합니다: {1}"],

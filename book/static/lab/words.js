@@ -23,10 +23,10 @@ const shareOf = value => value.toFixed(2);
 export const percent = share => say("percent", short(100 * share));
 
 // A mean over runs, with its interval where there is more than one run.
-export function interval(sum, written = short) {
+export function interval(sum, written = short, how = "interval") {
   if (!sum) return TEXT.unknown;
   const { mean, low, high } = sum;
-  return written(mean) + (low === null ? "" : say("interval", written(low), written(high)));
+  return written(mean) + (low === null ? "" : say(how, written(low), written(high)));
 }
 
 export const WRITTEN = { covered: modesOf, precision: shareOf, accuracy: percent, train_accuracy: percent };
