@@ -257,9 +257,9 @@ def test_every_text_is_there_in_both_languages_with_the_same_gaps(lab):
 def test_a_page_in_korean_speaks_korean(lab, site):
     page = lab("?seeds=0")
     speak_korean(page, site)
-    page = lab("?preset=12&seeds=0-1&stop=2")
+    page = lab("?preset=12&seeds=0-1")
     page.evaluate("() => lab.run(2)")
-    expect(page.locator(".lab-says")).to_contain_text("스텝 2/2. 테스트 정확도: 평균")
+    expect(page.locator(".lab-says")).to_contain_text("스텝 2/200. 테스트 정확도: 평균")
     page.evaluate("() => document.querySelectorAll('.lab details').forEach(fold => fold.open = true)")
     left = set(re.findall(r"[A-Za-z]{2,}", page.locator("#lab-here").inner_text()))
     assert left <= {"NT", "Xent", "SupCon", "Adam", "GAN", "EBGAN"}, "names stay as they are"
@@ -296,6 +296,8 @@ def test_a_verdict_names_the_answers_that_its_interval_reaches(lab):
     ):
         found = from_module(page, "statistics", choose.replace("LOW", low).replace("HIGH", high))
         assert found == ["some", *others]
+    alike = from_module(page, "words", "return m.interval({ mean: 4, low: 4, high: 4 });")
+    assert alike == "4 (all runs alike)", "no width is no certainty"
     answered = """return m.WORDS.answered({ guess: 'some', right: 'some', measure: 'covered',
         value: { mean: 4, low: 2.9, high: 6 }, others: ['few', 'many'] });"""
     said = from_module(page, "words", answered)

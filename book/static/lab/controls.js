@@ -30,7 +30,7 @@ export function frame(compact) {
       <canvas class="lab-large" role="img" aria-label="${WORDS.soon}"></canvas>
       <div class="lab-side"><div class="lab-drawing" hidden></div><div class="lab-runs"></div></div>
       <div class="lab-words"><p class="lab-answer" role="status"></p>
-      <p class="lab-says"></p><p class="visually-hidden lab-announces" role="status"></p>
+      <p class="lab-says" aria-hidden="true"></p><p class="visually-hidden lab-announces" role="status"></p>
       ${compact ? "" : results()}<p class="lab-legend"></p></div>
       <div class="lab-curves"></div>
     </div>${compact ? "" : below()}`;

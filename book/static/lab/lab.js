@@ -166,28 +166,30 @@ export class Lab {
   async play() {
     const turn = this.playing = {};  // whoever pauses and plays on starts another one
     this.$("[data-do=play]").textContent = WORDS.pause;
-    let plan = this.#plan(this.step), coming = this.#train(plan.steps), seen = performance.now();
+    let plan, until, seen = null;  // when the page showed the last steps
+    const send = step => {
+      plan = this.#plan(step);
+      until = performance.now() + plan.wait;
+      return this.#train(plan.steps);
+    };
+    let coming = send(this.step);
     while (coming) {
       const made = await coming;
-      if (!made) return;
+      if (!made) return;  // other runs took their place
       const step = stepOf(made.runs), over = this.playing !== turn || step >= plan.goal || made.runs.every(run => run.error);
-      const rest = plan.until - performance.now(), next = this.#plan(step);
-      coming = over || rest > 0 ? null : this.#train(next.steps);  // before the page draws: workers need not wait for it
-      this.pacing = mix(this.pacing, 1000 * made.steps / (performance.now() - seen));
+      const early = performance.now() < until;
+      coming = over || early ? null : send(step);  // before the page draws: workers need not wait for it
+      if (seen) this.pacing = mix(this.pacing, 1000 * made.steps / (performance.now() - seen));
       seen = performance.now();
       this.#take(made);
-      if (!over && !coming) coming = await this.#later(plan.until, () => this.playing === turn && this.#train(next.steps));
-      plan = next;
+      if (over || !early) continue;
+      await new Promise(done => setTimeout(done, until - performance.now()));
+      coming = this.playing === turn ? send(step) : null;
     }
     if (this.playing === turn) this.pause();
   }
 
-  async #later(time, what) {
-    await new Promise(done => setTimeout(done, Math.max(0, time - performance.now())));
-    return what();
-  }
-
-  // How Play goes on from a step: so many steps at once, the time before which no others follow, and where it ends.
+  // How Play goes on from a step: so many steps at once, the milliseconds that they last at least, and where it ends.
   #plan(step) {
     const { speed, stop } = this.pace, { steps: asked } = this.preset?.ask ?? {}, each = this.rate ? 1000 / this.rate : 0;
     const answers = asked && !this.answered ? Math.max(asked, step + 1) : Infinity;
@@ -195,7 +197,7 @@ export class Lab {
     const picture = Math.max(FRAME * CALM, this.cost / SHARE, Math.min(4 * each, SLOWEST)), most = SPEEDS[speed];
     const wait = Math.max(picture, 1000 / most), fit = Math.max(1, Math.round(most * wait / 1000));
     const steps = Math.min(goal - step, this.#chunk(picture), fit);
-    return { steps, goal, until: performance.now() + (most === Infinity ? 0 : 1000 * steps / most) };
+    return { steps, goal, wait: 1000 * steps / most };
   }
 
   pause() {

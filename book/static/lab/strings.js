@@ -1,7 +1,7 @@
 // Every text of the lab: English, then Korean. {0}, {1} ... are filled in. Titles and questions of presets stand in
 // presets.json, in both languages too.
 export const STRINGS = {
-  percent: ["{0} %", "{0}%"], interval: [" (95 % interval {0} to {1})", " (95% 신뢰 구간 {0}~{1})"], unknown: ["unknown", "알 수 없음"],
+  percent: ["{0} %", "{0}%"], interval: [" (95 % interval {0} to {1})", " (95% 신뢰 구간 {0}~{1})"], alike: [" (all runs alike)", " (모든 실행이 같음)"], unknown: ["unknown", "알 수 없음"],
   plane: ["Plane", "평면"], contrast: ["Contrast", "대조"], view: ["View", "보기"],
   play: ["Play", "시작"], pause: ["Pause", "일시 정지"], reset: ["Reset, same seeds", "처음부터, 같은 시드"], others: ["Other seeds", "다른 시드"],
   both: ["One step", "한 스텝"], d: ["Step D", "D만 한 스텝"], g: ["Step G", "G만 한 스텝"],

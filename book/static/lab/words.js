@@ -22,11 +22,13 @@ const modesOf = value => String(Number(value.toFixed(1)));
 const shareOf = value => value.toFixed(2);
 export const percent = share => say("percent", short(100 * share));
 
-// A mean over runs, with its interval where there is more than one run.
+// A mean over runs, with its interval where there is more than one run. Equal runs give it no width, which says only
+// that they are equal.
 export function interval(sum, written = short, how = "interval") {
   if (!sum) return TEXT.unknown;
   const { mean, low, high } = sum;
-  return written(mean) + (low === null ? "" : say(how, written(low), written(high)));
+  if (low === null) return written(mean);
+  return written(mean) + (low === high ? TEXT.alike : say(how, written(low), written(high)));
 }
 
 export const WRITTEN = { covered: modesOf, precision: shareOf, accuracy: percent, train_accuracy: percent };
