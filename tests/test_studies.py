@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 # They came after the limit of 1,800 lines.
-NEW = {"judging.py", "negatives.py", "register.py", "two_kinds.py", "without_negatives.py"}
+NEW = {"energy_digits.py", "judging.py", "negatives.py", "register.py", "two_kinds.py", "without_negatives.py"}
 
 
 def test_the_studies_stay_small() -> None:
@@ -122,6 +122,7 @@ AGAIN = [
     ("pull_away_digits", {"weight": 1.0, "seed": 4}, STEP, starts("classes", "sure", "recall"), {"abs": 5e-4}),
     ("ebgan_digits", {"arm": "GAN, short", "seed": 1}, {}, values("distances", "averaged"), {"rel": 0.01}),
     ("ebgan_digits", {"arm": "EBGAN, short", "seed": 2}, {}, values("distances", "averaged"), {"rel": 0.01}),
+    ("energy_digits", {"arm": "short", "seed": 1}, {}, values("distances"), {"rel": 0.01}),
     ("energies_at_work", WITHOUT_1, {}, LEARNED, {"abs": 0.1}),
     ("energies_at_work", WITHOUT_1, {}, values("double_autoencoder"), {"abs": 0.003}),
     ("energies_at_work", WITHOUT_1, {}, RESTORED, {"abs": 0.003}),
