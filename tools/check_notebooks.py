@@ -423,7 +423,7 @@ def exercises_of(notebook: NotebookNode) -> list[Exercise]:
             for level, title, text in sections(cell.source):
                 if 1 <= level <= 3:
                     current = None
-                if level == 3 and title.startswith("Exercise"):
+                if level == 3 and title.startswith(("Exercise", "연습 문제")):
                     found.append(current := Exercise(index, title))
                 if current and not current.solution:
                     current.text += f"{text}\n\n"

@@ -7,8 +7,10 @@ from pathlib import Path
 import nbformat
 from check_notebooks import Exercise, exercises_of, tokens_of
 from myst_parser.mdit_to_docutils.base import default_slugify
+from speech import in_english, tr
 
-TITLE = re.compile(r"Exercise (\d+) \((warm-up|core|stretch)\): (.+)")
+GRADES = ("warm-up", "core", "stretch")
+TITLE = re.compile(rf"Exercise (\d+) \(({'|'.join(GRADES)})\): (.+)")
 
 
 def slug(heading: str) -> str:
@@ -29,25 +31,33 @@ def asks_why(exercise: Exercise) -> bool:
 
 def beginning(exercise: Exercise) -> str:
     """Return an exercise's first sentence, without a bold call to predict before it."""
-    text = re.sub(r"^\*\*Predict[^*]*\*\*(, then try)?[.:]?\s*", "", " ".join(exercise.text.split()))
+    text = re.sub(r"^\*\*(?:Predict|[^*]*예측)[^*]*\*\*(, then try)?[.:]?\s*", "", " ".join(exercise.text.split()))
     sentence = re.match(r".+?[.?!][\"”*]*(?=\s|$)", text)
     text = sentence.group() if sentence else text
     return text[:1].upper() + text[1:]
 
 
+def name_of(exercise: Exercise) -> str:
+    """Return the name of an exercise as the list shows it."""
+    name = exercise.title.split(": ", 1)[-1]
+    return name[:1].upper() + name[1:]
+
+
 def items(path: Path) -> Iterator[str]:
-    """Yield the list's items for one chapter."""
-    for exercise in exercises_of(nbformat.read(path, as_version=4)):
-        match = TITLE.fullmatch(exercise.title)
+    """Yield the list's items for one chapter; its kinds and its anchor are those of the English one."""
+    both = (exercises_of(nbformat.read(one, as_version=4)) for one in (in_english(path), path))
+    for english, exercise in zip(*both, strict=True):
+        match = TITLE.fullmatch(english.title)
         if match is None:
             raise ValueError(
-                f"{path}: the heading '### {exercise.title}' is no exercise's; write '### Exercise 1 (core): a name', "
+                f"{path}: the heading '### {english.title}' is no exercise's; write '### Exercise 1 (core): a name', "
                 f"with warm-up, core or stretch"
             )
-        number, grade, name = match.groups()
-        kinds = [word for asks, word in ((predicts, "predict"), (asks_why, "find out why")) if asks(exercise)]
-        link = f"[{number}. {name[0].upper()}{name[1:]}]({path.name}#{slug(exercise.title)})"
-        yield f"- {link} ({', '.join([grade, *kinds])}). {beginning(exercise)}"
+        number, grade, _ = match.groups()
+        asked = ((predicts, tr("predict")), (asks_why, tr("find out why")))
+        kinds = [tr(grade), *(word for asks, word in asked if asks(english))]
+        link = f"[{number}. {tr(name_of(exercise))}]({path.name}#{slug(english.title)})"
+        yield f"- {link} ({', '.join(kinds)}). {tr(beginning(exercise))}"
 
 
 def all_exercises(chapters: Sequence[Path]) -> str:
@@ -58,4 +68,4 @@ def all_exercises(chapters: Sequence[Path]) -> str:
         found = list(items(path))
         parts.append("\n".join([f"## {path.name[:2]} {title}\n", *found, ""]))
         count += len(found)
-    return "\n".join([f"{len(chapters)} chapters, {count} exercises.\n", *parts])
+    return "\n".join([tr("{} chapters, {} exercises.").format(len(chapters), count) + "\n", *parts])

@@ -11,30 +11,45 @@ the mark `fuzzy` away. Nobody who changes an English sentence has to do that.
 from __future__ import annotations
 
 import argparse
+import ast
+import re
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from io import BytesIO
 from pathlib import Path
 
 import nbformat
-from babel.messages.catalog import Catalog
+import yaml
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
+from check_notebooks import exercises_of
 from execute import ROOT
+from exercise_index import GRADES, beginning, name_of
 from korean_lint import problems
 from lists import question_of, title_of
 from messages import Say, said_html, said_markdown, said_notebook, spoken
+from openings import BY_UPLOAD
 from outputs import said_outputs, sentences_of
 from predictions import CHOICES
+from register_page import VERDICTS, notes
+from roles import FOLDED
+from speech import CONFIGURED
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 COMMON = "common"
 BOOK = ROOT / "book"
 LOCALES = BOOK / "locales" / "ko" / "LC_MESSAGES"
-ENGLISH = {"api", "references"}  # pages that stay English
+ENGLISH = {"api", "changes", "references"}  # pages that stay English
 IN_FULL = ("12-", "13-", "14-")  # chapters that are translated; the others stay English for now
+THEME = "theme"  # what Sphinx and its theme say; kept by hand
+SCRIPTS = ("course.js", "diagnosis.js", "register.js", "search.js")  # in book/static; lab and room have both languages
+IN_SCRIPT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
+IS_SAID = re.compile(r"[A-Za-z]{2,} [A-Za-z]|^[A-Z][a-z]+$|\$ +(% )?[a-z]{3,}")
+NO_WORDS = re.compile(r"use strict|table\.|[.#<]|main form|article section")  # what else has spaces: selectors, markup
 FIGURES = ("landscape.html", "lab.html", "levels.html", "symptoms.html")  # in book/static, parts of pages
 
 
@@ -63,9 +78,14 @@ def is_chapter(page: str) -> bool:
     return page[:2].isdigit()
 
 
+def in_full(page: str) -> bool:
+    """Tell whether a page is a chapter that is translated as a whole."""
+    return page.startswith(IN_FULL)
+
+
 def in_kit(page: str) -> bool:
     """Tell whether a page is translated as a whole."""
-    return page not in ENGLISH and (not is_chapter(page) or page.startswith(IN_FULL))
+    return page not in ENGLISH and (not is_chapter(page) or in_full(page))
 
 
 def source_of(page: str) -> Path:
@@ -94,6 +114,61 @@ def walk_chapters(say: Say) -> None:
     for path in (source_of(page) for page in pages() if is_chapter(page) and not in_kit(page)):
         say(title_of(path), f"title of chapter {path.name[:2]}")
         say(question_of(path), f"question of chapter {path.name[:2]}")
+        for exercise in exercises_of(nbformat.read(path, as_version=4)):
+            say(name_of(exercise), "name of an exercise")
+            say(beginning(exercise), "how an exercise begins")
+
+
+def said_script(text: str, say: Say) -> str:
+    """Return a script with its strings that people read translated."""
+
+    def said(found: re.Match[str]) -> str:
+        body = found[0][1:-1]
+        plain = re.sub(r"\$\{.*?\}", " ", body)
+        if (
+            found[0][0] not in "\"'`"
+            or NO_WORDS.match(body)
+            or not re.search(r"[A-Za-z]{2,} [A-Za-z]|^[A-Z][a-z]+$", plain)
+        ):
+            return found[0]
+        return found[0][0] + say(body, "script") + found[0][-1]
+
+    return IN_SCRIPT.sub(said, text)
+
+
+def walk_scripts(say: Say) -> None:
+    """Ask for the words of scripts."""
+    for name in SCRIPTS:
+        said_script((BOOK / "static" / name).read_text(encoding="utf-8"), say)
+
+
+def walk_site(say: Say) -> None:
+    """Ask for what the tools say, `tr("…")`, for what _config.yml says, and for the words on folds."""
+    for path in sorted((ROOT / "tools").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "tr"
+            if called and isinstance(node.args[0], ast.Constant):
+                say(node.args[0].value, path.name)
+    for word in re.findall(r"«(\w.+?)»", (ROOT / "tools" / "course_site.py").read_text(encoding="utf-8")):
+        say(word, "course_site.py")
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]["config"]
+    for name in CONFIGURED:
+        say(config[name], "_config.yml")
+    for name in ("search_bar_text", "toc_title"):
+        say(config["html_theme_options"][name], "_config.yml")
+    for text in config["notfound_context"].values():
+        say(text, "_config.yml")
+    for text in (*FOLDED.values(), *GRADES, BY_UPLOAD):
+        say(text, "opening, fold or exercise")
+
+
+def walk_verdicts(say: Say) -> None:
+    """Ask for the group's questions on the page of claims, and for what was done about claims that failed."""
+    for question in tomllib.loads(VERDICTS.read_text(encoding="utf-8"))["question"]:
+        say(question["asked"], "question")
+        say(question["population"], "population")
+    for note in notes().values():
+        say(note, "note on a claim")
 
 
 def walk_toc(say: Say) -> None:
@@ -109,7 +184,14 @@ def walk_figures(say: Say) -> None:
 
 
 # Catalogues that are no page's, with what asks for their messages.
-OTHERS: dict[str, Callable[[Say], None]] = {"chapters": walk_chapters, "toc": walk_toc, "figures": walk_figures}
+OTHERS: dict[str, Callable[[Say], None]] = {
+    "chapters": walk_chapters,
+    "toc": walk_toc,
+    "figures": walk_figures,
+    "site": walk_site,
+    "verdicts": walk_verdicts,
+    "scripts": walk_scripts,
+}
 
 
 def shared(found: dict[str, Wanted]) -> Wanted:
@@ -179,6 +261,12 @@ def memory() -> dict[str, str]:
     return {message.id: message.string for message in found if message.string and not message.fuzzy}
 
 
+def alike(message: Message) -> bool:
+    """Tell whether a message's old translation is worth correcting: short ones are soon written anew."""
+    before = message.previous_id[0] if message.previous_id else ""
+    return len(message.id) > 20 and SequenceMatcher(None, before, message.id).ratio() > 0.7
+
+
 def update() -> list[str]:
     """Bring all catalogues up to the English text; return the names of those that changed."""
     changed, known = [], memory()
@@ -187,6 +275,9 @@ def update() -> list[str]:
         catalogue = read_catalogue(path)
         catalogue.update(template_of(messages), update_header_comment=False)
         for message in catalogue:
+            if message.fuzzy and not alike(message):
+                message.string, message.previous_id = "", []
+                message.flags.discard("fuzzy")
             if message.id in known and (message.fuzzy or not message.string):  # it came from another catalogue
                 message.string, message.previous_id = known[message.id], []
                 message.flags.discard("fuzzy")

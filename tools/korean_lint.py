@@ -18,7 +18,7 @@ GLOSSARY = Path(__file__).resolve().parent.parent / "book" / "glossary.md"
 # Everything that has to come back as it was, in whatever order Korean wants it.
 KEPT = {
     "the target of a link": r"\]\(([^)\s]*)\)",
-    "a formula": r"(?<![\\$])\$([^$]+)\$",
+    "a formula": r"(?<![\\$])\$(?!\{)([^$]+)\$",
     "a tag": r"(</?[a-zA-Z][^>]*>)",
     "a place holder": r"(\$?\{\w[^{}]*\})(?!`)",
     "a role": r"\{(\w+(?::\w)?)\}`",
@@ -41,6 +41,9 @@ BEGINNINGS = {
     r"\*Guess:\* ": "*예측:* ",
     r"\*Counts:\* ": "*정답:* ",
     r"\*Shows:\* ": "*표시:* ",
+    r"\*On the screen:\* ": "*화면에:* ",
+    r"\*Bets:\* ": "*내기:* ",
+    r"\*Pays:\* ": "*맞는 말:* ",
     r"\*\*Question\.\*\* ": "**질문.** ",
     r"\*\*Predict\.\*\* ": "**예측.** ",
     r"\*\*Predict before you run\.\*\*": "**실행하기 전에 예측하세요.**",
@@ -61,7 +64,7 @@ ORDINARY = re.compile(
 )
 # Particles whose form depends on the sound before them, which nobody knows of a value.
 PARTICLE = re.compile(r"\{\d+\}(?:은|는|이|가|을|를|과|와|으로|로|이나|나|이라|라|이다)(?=[\s,.;]|$)")
-PLAIN_ENDING = re.compile(r"(?<!니)다[.?!](?=[\s\"”’)*]|$)")
+PLAIN_ENDING = re.compile(r"(?<![니시])다[.?!](?=[\s\"”’)*]|$)")
 POLITE_ENDING = re.compile(r"(?:아|어|여|해|워|에|예|죠|네|군|지)요[.?!](?=[\s\"”’)*]|$)")
 
 
@@ -172,7 +175,7 @@ def termed(english: str, korean: str) -> Iterator[str]:
     left, close = plain(english), re.sub(r"\s", "", plain(korean))
     for term, name in terms().items():
         left, met = words_of_term(term).subn(" ", left)
-        shown = re.sub(r"\s", "", name) in close or (term.isupper() and term in korean)
+        shown = re.sub(r"\s", "", name) in close or (not term.islower() and term in korean)
         if met and not shown and not ORDINARY.fullmatch(term):
             yield f"term: {term!r} is {name!r} in the glossary"
 

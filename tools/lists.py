@@ -16,9 +16,8 @@ from typing import Any
 import nbformat
 import register_page
 from exercise_index import all_exercises
+from speech import SPOKEN, tr
 from sphinx_external_toc.api import SiteMap
-
-COLUMNS = "| chapter | its question |\n| --- | --- |\n"
 
 
 def chapter_file(book: Path, name: str) -> Path | None:
@@ -44,25 +43,25 @@ def title_of(path: Path) -> str:
 
 def question_of(path: Path) -> str:
     """Return the question that a chapter opens with, in one line."""
-    found = re.search(r"^> \*\*Question\.\*\* (.+\n(?:> .+\n)*)", opening_of(path) + "\n", re.MULTILINE)
+    found = re.search(r"^> \*\*(?:Question|질문)\.\*\* (.+\n(?:> .+\n)*)", opening_of(path) + "\n", re.MULTILINE)
     return " ".join(found[1].replace("\n>", "\n").split()).replace("|", "\\|") if found else ""
 
 
 def all_chapters(toc: SiteMap, book: Path) -> str:
     """Return a heading and a table of the chapters and their questions for each part of the book that has any."""
-    text = ""
+    text, columns = "", f"| {tr('chapter')} | {tr('its question')} |\n| --- | --- |\n"
     for part in toc.root.subtrees:
         rows = [
             f"| [{path.name[:2]} {title_of(path)}]({path.name}) | {question_of(path)} |\n"
             for path in chapters_among(book, map(str, part.items))
         ]
-        text += f"## {part.caption or 'Chapters'}\n\n{COLUMNS}{''.join(rows)}\n" if rows else ""
+        text += f"## {part.caption or 'Chapters'}\n\n{columns}{''.join(rows)}\n" if rows else ""
     return text
 
 
 def executions(toc: SiteMap, book: Path) -> str:
     """Return a table of what each chapter's execution took, and of the claims that it made."""
-    rows = ["| chapter | claims, all of which held | seconds |", "| --- | --- | --- |"]
+    rows = [f"| {tr('chapter')} | {tr('claims, all of which held')} | {tr('seconds')} |", "| --- | --- | --- |"]
     for path in chapters_among(book, toc):
         kept = book.parent / "_build" / "executed" / path.name
         seconds = nbformat.read(kept, as_version=4).metadata.get("course", {}).get("seconds", "–")
@@ -75,8 +74,8 @@ def matrix(toc: SiteMap, book: Path) -> str:
     """Return a table of what tools/matrix.py found in environments other than the pinned one."""
     kept = book.parent / "tools" / "matrix.json"
     if not kept.is_file():
-        return "Not tried yet."
-    rows = ["| Python | packages | tests of the helpers | three chapters | on |", "| --- | --- | --- | --- | --- |"]
+        return tr("Not tried yet.")
+    rows = [tr("| Python | packages | tests of the helpers | three chapters | on |"), "| --- | --- | --- | --- | --- |"]
     for row in json.loads(kept.read_text(encoding="utf-8")):
         versions = ", ".join(f"{name} {row[name]}" for name in ("torch", "numpy", "matplotlib") if name in row)
         rows.append("| {python} | {packages}: {} | {tests} | {chapters} | {date} |".format(versions, **row))
@@ -95,8 +94,10 @@ def presets(toc: SiteMap, book: Path) -> str:
     rows = []
     for preset in presets_of(book):
         path = chapters[preset["id"][:2]]
-        link = f'<a href="?preset={preset["id"]}">{preset["title"]}</a>'
-        rows.append(f"- {link} ([chapter {path.name[:2]}]({path.name})): {preset['ask']['question']}")
+        end = "" if SPOKEN.name == "en" else f"_{SPOKEN.name}"  # each preset has its texts in both languages
+        link = f'<a href="?preset={preset["id"]}">{preset[f"title{end}"]}</a>'
+        place = f"[{tr('chapter {}').format(path.name[:2])}]({path.name})"
+        rows.append(f"- {link} ({place}): {preset['ask'][f'question{end}']}")
     return "\n".join(rows)
 
 

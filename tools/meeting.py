@@ -24,14 +24,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
+from speech import english
 from sphinx.errors import ExtensionError
 
 PLANS = {"40": "the-plan", "20": "if-you-have-only-20-minutes"}
-CALLED = re.compile(r"(?P<kind>Prompt|Question) (?P<number>\d+)\.?\s*(?P<title>.*)")
+CALLED = re.compile(r"(?P<kind>Prompt|Question|예측 문제|질문) (?P<number>\d+)\.?\s*(?P<title>.*)")
 NUMBER = r"-?\d+(?:\.\d+)?"
 RANGE = rf"(?P<low>{NUMBER})(?: to (?P<high>{NUMBER}))?|at least (?P<least>{NUMBER})|at most (?P<most>{NUMBER})"
 COUNTS = re.compile(RANGE)
 OWN = re.compile(rf"within ({NUMBER}) of your own count")
+# How a translated guide writes bounds, and what it means.
+KOREAN_BOUNDS = (
+    (r"(.+)~(.+)", r"\1 to \2"),
+    (r"(.+) 이상", r"at least \1"),
+    (r"(.+) 이하", r"at most \1"),
+    (r"직접 센 값과 (.+) 이내", r"within \1 of your own count"),
+)
 LATER = re.compile(r"what comes after prediction (\d+)")
 
 
@@ -70,8 +78,8 @@ def html_of(tags: Iterator[Tag] | list[Tag], folder: str) -> str:
 
 
 def labelled(tag: Tag, label: str) -> Tag | None:
-    """Return the paragraph that begins with a label in italics."""
-    start = next((one for one in tag.select("p > em:first-child") if one.text == f"{label}:"), None)
+    """Return the paragraph that begins with a label in italics, given in English."""
+    start = next((one for one in tag.select("p > em:first-child") if english(one.text) == f"{label}:"), None)
     return start.parent if start else None
 
 
@@ -99,13 +107,20 @@ def fields_of(paragraph: Tag | None) -> list[dict[str, Any]]:
     return fields
 
 
+def bounds_in_english(part: str) -> str:
+    """Return the bounds of a translated guide as an English one has them: "19~20" is "19 to 20"."""
+    for korean, means in KOREAN_BOUNDS:
+        part = re.sub(rf"^{korean}$", means, part)
+    return part
+
+
 def counts_of(parts: list[str], fields: list[dict[str, Any]], where: str) -> list[dict[str, Any] | None]:
     """Return what counts for each part of a guess: a range, a word, or None where the group decides."""
     if len(parts) != len(fields):
         raise ExtensionError(f"{where}: a guess has {len(fields)} parts, what counts has {len(parts)}: {parts}")
     found: list[dict[str, Any] | None] = []
     for part, field in zip(parts, fields, strict=False):
-        ranged, own = COUNTS.fullmatch(part), OWN.fullmatch(part)
+        ranged, own = (bounds.fullmatch(bounds_in_english(part)) for bounds in (COUNTS, OWN))
         if part in {"–", "-"}:
             found.append(None)
         elif field["options"]:
@@ -169,8 +184,8 @@ def plan_of(site: Path, page: BeautifulSoup, anchor: str) -> list[dict[str, Any]
     rows, screen = [], table_at(site, labelled(page, "On the screen"))
     for row in section_of(page, anchor).select("tbody tr"):
         _, minutes, what = row.find_all("td")
-        named = re.findall(r"(prompt|question) (\d+)", what.text, re.IGNORECASE)
-        found = [f"{kind[0].upper()}{n}" for kind, n in named]
+        named = re.findall(r"(prompt|question|예측 문제|질문) (\d+)", what.text, re.IGNORECASE)
+        found = [f"{english(kind)[0].upper()}{n}" for kind, n in named]
         text = html_of(what.find_all("p"), "sessions")
         table = "".join(one["html"] for one in screen if one["address"] in text)
         rows.append({"minutes": int(minutes.text), "html": text, "shows": found, "screen": table})

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -190,6 +191,17 @@ def said_markdown(text: str, say: Say) -> str:
         if not in_table or token.type == "table_open":
             page.block(token, kind)
     return page.text()
+
+
+def headings_in(text: str) -> list[str]:
+    """Return the headings of a page as they are written."""
+    tokens = parser().parse(text)
+    return [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
+
+
+def words_in(heading: str, kinds: tuple[str, ...] = ("text", "code_inline")) -> str:
+    """Return the words of a heading without its marks."""
+    return "".join(token.content for token in parser().parseInline(heading)[0].children if token.type in kinds)
 
 
 def said_glossary(text: str, say: Say) -> str:

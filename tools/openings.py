@@ -14,6 +14,7 @@ from address import repository
 from bundle import bundle_of
 from docutils import nodes
 from register_page import newest
+from speech import tr
 from sphinx.application import Sphinx
 
 BY_UPLOAD = (
@@ -22,11 +23,12 @@ BY_UPLOAD = (
     "its <b>Files</b> pane before you run the first cell."
 )
 LABELS = ("You will be able to", "You need", "Reading", "running")
+KOREAN_LABELS = ("할 수 있게 되는 것:", "필요한 것:", "읽기", "실행")
 
 # Opens the folds while the page comes in, if that was chosen before: later they would push away what is being read.
 # course.js does what the switch says. Without scripts there is none.
 SWITCH = """\
-<label class="show-code"><input type="checkbox" role="switch"> Show all code</label>
+<label class="show-code"><input type="checkbox" role="switch"> SHOW_ALL</label>
 <script>
 (root => {
   try { root.dataset.code = localStorage.getItem("code") || "folded"; } catch { root.dataset.code = "folded"; }
@@ -45,8 +47,9 @@ def parts_of(paragraph: nodes.paragraph) -> dict[str, list[nodes.Node]]:
     parts: dict[str, list[nodes.Node]] = {}
     label = ""
     for child in paragraph.children:
-        if isinstance(child, nodes.emphasis) and child.astext() in LABELS:
+        if isinstance(child, nodes.emphasis) and child.astext() in LABELS + KOREAN_LABELS:
             label = child.astext()
+            label = dict(zip(KOREAN_LABELS, LABELS, strict=True)).get(label, label)
             parts[label] = []
         elif label or child.astext().strip():
             parts.setdefault(label, []).append(child)
@@ -83,10 +86,10 @@ def buttons(document: str, colab: str | None) -> str:
     here = f'href="_sources/{escape(document)}.ipynb" download="{escape(PurePosixPath(document).name)}.ipynb"'
     bundle = bundle_of(PurePosixPath(document).name)
     there = f'href="{escape(colab)}"' if colab else f'href="{bundle}" download="{bundle}"'
-    how = "" if colab else f'<p class="opening-how">{BY_UPLOAD}</p>'
+    how = "" if colab else f'<p class="opening-how">{tr(BY_UPLOAD)}</p>'
     return (
-        f'<p class="opening-run"><a class="run-it" {there}>Run it in Colab</a> '
-        f'<a class="run-it run-here" {here}>Download the notebook</a></p>{how}'
+        f'<p class="opening-run"><a class="run-it" {there}>{tr("Run it in Colab")}</a> '
+        f'<a class="run-it run-here" {here}>{tr("Download the notebook")}</a></p>{how}'
     )
 
 
@@ -95,21 +98,23 @@ def claims_of(app: Sphinx, document: str) -> str:
     made = Path(app.srcdir).parent / "_build" / "executed" / f"{document}.claims.jsonl"
     count = made.read_text(encoding="utf-8").count("\n") if made.is_file() else 0
     record = newest().get(document)
-    seeds = f", tried on {len(record.seeds)} seeds" if record and not record.stale else ""
-    return f"{count} checked claims{seeds}" if count > 1 else ""
+    tried = record and not record.stale
+    said = tr("{} checked claims, tried on {} seeds") if tried else tr("{} checked claims")
+    return said.format(count, len(record.seeds) if tried else "") if count > 1 else ""
 
 
 def opening(parts: dict[str, list[nodes.Node]], name: str, claims: str, links: str) -> nodes.container:
     """Put an opening together: the chapter's name, how long it takes, a list of aims, what you need, and the links."""
     able, needs, reading, running = (parts[label] for label in LABELS)
     items = [nodes.list_item("", nodes.paragraph("", "", *item)) for item in items_of(able)]
-    times = " · ".join(filter(None, (name, f"{duration(reading)} to read", f"{duration(running)} to run", claims)))
+    read, run = tr("{} to read").format(duration(reading)), tr("{} to run").format(duration(running))
+    times = " · ".join(filter(None, (name, read, run, claims)))
     return nodes.container(
         "",
         nodes.paragraph("", times, classes=["opening-times"]),
-        nodes.paragraph("", "", nodes.strong("", LABELS[0])),
+        nodes.paragraph("", "", nodes.strong("", tr("You will be able to"))),
         nodes.bullet_list("", *items),
-        nodes.paragraph("", "", nodes.strong("", LABELS[1]), *needs),
+        nodes.paragraph("", "", nodes.strong("", tr("You need")), *needs),
         nodes.raw("", links, format="html"),
         classes=["opening"],
     )
@@ -131,6 +136,6 @@ def dress_openings(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if tuple(parts) == LABELS:
             name, links = "", ""
             if app.builder.name != "singlehtml":
-                name = f"Chapter {PurePosixPath(docname).name[:2]}"
-                links = buttons(docname, colab_address(app, docname)) + SWITCH
+                name = tr("Chapter {}").format(PurePosixPath(docname).name[:2])
+                links = buttons(docname, colab_address(app, docname)) + SWITCH.replace("SHOW_ALL", tr("Show all code"))
             paragraph.replace_self(opening(parts, name, claims_of(app, docname), links))

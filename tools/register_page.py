@@ -17,6 +17,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from speech import tr
+
 from helpers.studies import register, sweep
 
 NOTES = Path(__file__).with_name("register_notes.toml")
@@ -51,7 +53,7 @@ class Claim:
     @property
     def score(self) -> str:
         """How often it held, in words."""
-        return f"{len(self.held) - len(self.failed)} of {len(self.held)} seeds"
+        return tr("{} of {} seeds").format(len(self.held) - len(self.failed), len(self.held))
 
 
 @dataclass
@@ -118,22 +120,23 @@ def spread(claim: Claim) -> str:
 def dots(claim: Claim) -> str:
     """Return a dot for each seed, full where the claim held."""
     marks = "".join("●" if held else "○" for _, held in sorted(claim.held.items()))
-    failed = f"; failed on seed {', '.join(map(str, claim.failed))}" if claim.failed else ""
+    failed = tr("; failed on seed {}").format(", ".join(map(str, claim.failed))) if claim.failed else ""
     return f'<span class="seeds" title="{claim.score}{failed}" aria-hidden="true">{marks}</span>{claim.score}'
 
 
 def line(claim: Claim, name: str, note: str = "") -> str:
     """Return a claim's row of a table; `name` is the row's address or other mark."""
-    link = f'<a href="{claim.chapter}.html#{claim.anchor}">{escape(claim.text)}</a>'
+    link = f'<a href="{claim.chapter}.html#{claim.anchor}">{escape(tr(claim.text))}</a>'
     kind = ' class="failed"' if claim.failed else ""
-    more = f'<div class="note">{escape(note)}</div>' if note else ""
+    more = f'<div class="note">{escape(tr(note))}</div>' if note else ""
     said = f'{link}<div class="measured">{spread(claim)}</div>{more}'
     return f"<tr {name}{kind}><td>{said}</td><td>{dots(claim)}</td></tr>"
 
 
 def table(rows: list[str], caption: str) -> str:
     """Return a table of claims."""
-    head = '<tr><th scope="col">claim, and what was measured</th><th scope="col">held on</th></tr>'
+    names = tr("claim, and what was measured"), tr("held on")
+    head = "<tr>" + "".join(f'<th scope="col">{name}</th>' for name in names) + "</tr>"
     body = "\n".join(rows)
     return f'<table class="register"><caption>{escape(caption)}</caption>\n{head}\n{body}\n</table>'
 
@@ -151,14 +154,15 @@ def verdicts(book: Path) -> str:
         if not all(len(some) == 1 for some in found):
             raise ValueError(f"{VERDICTS}: {chapter} makes not one claim for each of {question['claims']}")
         said = "".join(answer(chapter, one["text"], one["measured"]) for (one,) in found)
-        asked, population = escape(question["asked"]), escape(question["population"])
-        rows.append(f"<tr><td><strong>{asked}</strong>{said}<div>Population: {population}.</div></td></tr>")
+        asked, population = escape(tr(question["asked"])), escape(tr(question["population"]))
+        drawn = tr("Population: {}.").format(population)
+        rows.append(f"<tr><td><strong>{asked}</strong>{said}<div>{drawn}</div></td></tr>")
     return '<table class="register">\n' + "\n".join(rows) + "\n</table>"
 
 
 def answer(chapter: str, text: str, measured: str) -> str:
     """Return a claim with its measured values and a link to it."""
-    link = f'<a href="{chapter}.html#{Claim(chapter, text).anchor}">{escape(text)}</a>'
+    link = f'<a href="{chapter}.html#{Claim(chapter, text).anchor}">{escape(tr(text))}</a>'
     return f'<div>{link}<div class="measured">{escape(measured)}</div></div>'
 
 
@@ -178,7 +182,10 @@ def scores(chapter: str) -> dict[str, str]:
     record = newest().get(chapter)
     fresh = record is not None and not record.stale
     claims = record.claims.values() if fresh else []
-    return {one.anchor: f'<a class="held" href="claims.html#{one.row}">held on {one.score}</a>' for one in claims}
+    return {
+        one.anchor: f'<a class="held" href="claims.html#{one.row}">{tr("held on {}").format(one.score)}</a>'
+        for one in claims
+    }
 
 
 def badge() -> str:
@@ -188,20 +195,21 @@ def badge() -> str:
         return ""
     claims = [claim for record in records.values() for claim in record.claims.values()]
     seeds, failed = min(len(record.seeds) for record in records.values()), sum(bool(one.failed) for one in claims)
-    end = f"all held but {failed}" if failed else "all held"
-    return f"{len(claims)} claims, {seeds} seeds, {end}"
+    end = tr("all held but {}").format(failed) if failed else tr("all held")
+    return tr("{} claims, {} seeds, {}").format(len(claims), seeds, end)
 
 
 def page(titles: dict[str, str]) -> str:
     """Write the register: first what failed, then every chapter; `titles` are those of the chapters."""
     records, said = newest(), notes()
-    parts = [f"**{badge()}.**"] if records else ["Nothing is recorded yet."]
+    parts = [f"**{badge()}.**"] if records else [tr("Nothing is recorded yet.")]
     if failed := failures():
         rows = [line(claim, "data-again", said.get(claim.text, "")) for claim in failed]
-        parts.append("## What did not hold on every seed\n\n" + table(rows, "Claims that failed, now or earlier"))
+        caption = tr("Claims that failed, now or earlier")
+        parts.append(f"## {tr('What did not hold on every seed')}\n\n{table(rows, caption)}")
     for chapter, record in sorted(records.items()):
-        old = " The chapter's code has changed since: these rows are of before." if record.stale else ""
-        many = f"{len(record.claims)} claims on {len(record.seeds)} seeds.{old}"
+        old = tr(" The chapter's code has changed since: these rows are of before.") if record.stale else ""
+        many = tr("{} claims on {} seeds.").format(len(record.claims), len(record.seeds)) + old
         ordered = sorted(record.claims.values(), key=lambda claim: not claim.failed)
         rows = [line(claim, f'id="{claim.row}"') for claim in ordered]
         parts.append(f"## {titles.get(chapter, chapter)}\n\n{many}\n\n{table(rows, titles.get(chapter, chapter))}")

@@ -24,6 +24,7 @@ CLAIM = re.compile(r'<div class="claim".*?</div></div></div>', re.DOTALL)
 # How much a section counts, by its page and by its heading: an explanation comes before a question about it.
 PAGES = {"api": 0.35, "references": 0.5, "quizzes/": 0.5, "sessions/": 0.5, "exercises": 0.4, "status": 0.3}
 HEADINGS = {"exercise": 0.6, "further reading": 0.4, "what to remember": 0.7, "question": 0.6}
+HEADINGS |= {"연습 문제": 0.6, "더 읽을거리": 0.4, "기억할 것": 0.7, "문제": 0.6}
 
 
 @dataclass
@@ -106,6 +107,12 @@ def kept_by(app: Sphinx) -> dict[str, list[Section]]:
     return app.course_sections
 
 
+def english_of(section: Section) -> str:
+    """Return the English name of a glossary's entry: in the Korean edition it stands in brackets."""
+    heading = re.sub(r"^[^(]*[가-힣][^(]*\((.*)\)$", r"\1", section.heading)
+    return re.sub(r"\s*\(.*\)", "", heading)
+
+
 def other_names(sections: list[Section]) -> list[list[str]]:
     """Return groups of names of one thing: those in search_names.toml, and the glossary's English with its Korean."""
     groups: list[list[str]] = tomllib.loads(NAMES.read_text(encoding="utf-8"))["names"]
@@ -114,7 +121,7 @@ def other_names(sections: list[Section]) -> list[list[str]]:
         names = section.text.split(". ")[0]
         if re.search("[가-힣]", names):
             plain = re.sub(r"\(.*?\)", "", names)
-            groups.append([re.sub(r"\s*\(.*\)", "", section.heading), *(name.strip() for name in plain.split(","))])
+            groups.append([english_of(section), *(name.strip() for name in plain.split(","))])
     return groups
 
 
