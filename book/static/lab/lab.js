@@ -340,7 +340,7 @@ export class Lab {
       [WORDS.Precision, [line("precision", "energy")], [], [0, 1.05, 1]],
     ];
     const key = lines => lines.map(({ name, kind }) => `<span class="${kind}">${name}</span>`).join(" ");
-    return charts.map(([title, lines, ...more]) => `<figure><figcaption>${lines.length > 1 ? `${title}: ` : ""}${key(lines)}</figcaption>${curves(title, lines, ...more)}</figure>`).join("");
+    return charts.map(([title, lines, ...more]) => `<figure><figcaption>${key(lines)}</figcaption>${curves(title, lines, ...more)}</figure>`).join("");
   }
 
   #table() {

@@ -166,7 +166,7 @@ export const STRINGS = {
   ],
   tally_bar: ["{0} of {1} right: {2} runs, coins {3}", "{1}쌍 중 {0}쌍 맞음: 실행 {2}개, 동전 {3}개"],
   // kept results
-  keep: ["Keep this result", "이 결과 남기기"], kept: ["Kept: see the table below.", "남겼습니다. 아래 표를 보세요."],
+  keep: ["Keep this result", "이 결과 남기기"], kept: ["Kept in the table below. To compare, change one setting, play and keep again.", "아래 표에 남겼습니다. 비교하려면 설정 하나를 바꿔 다시 돌리고 남기세요."],
   kept_here: ["Kept in the table below, until you leave this page: the browser does not allow more.", "아래 표에 남겼습니다. 브라우저가 더 허용하지 않아 이 페이지를 떠나면 사라집니다."],
   kept_title: ["Kept results: means over runs (95 % intervals)", "남긴 결과: 실행들의 평균(95% 신뢰 구간)"], forget: ["Remove all", "모두 지우기"],
   kept_column: {
