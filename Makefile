@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export JOBS TORCH TORCH_INDEX V
 
-.PHONY: book installed test browser pdf seeds register report check bench address bundle matrix processors clean
+.PHONY: book installed test browser pdf seeds register report check bench address bundle korean matrix processors clean
 
 book: installed
 	@$(BIN)/python tools/build.py
@@ -53,6 +53,11 @@ bench: installed
 	$(BIN)/python benchmarks/ebgan.py
 	$(BIN)/python benchmarks/contrastive.py
 	$(BIN)/python benchmarks/lighthouse.py
+
+# The Korean edition's catalogues: bring them up to the English text, and name what is not translated. Needs the site.
+korean: installed
+	$(BIN)/python tools/korean.py update
+	$(BIN)/python tools/korean.py check
 
 # Where the course lives, for good: make address REPO=OWNER/NAME
 address: installed

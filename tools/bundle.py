@@ -82,6 +82,15 @@ def pack_chapters(root: Path = ROOT) -> list[Path]:
     return bundles
 
 
+def pack_translated(notebook: Path, bundles: Path, folder: Path) -> None:
+    """Write the bundle of a translated chapter, with the wheel of the English one."""
+    name = bundle_of(notebook.stem)
+    with zipfile.ZipFile(bundles / name) as english, tempfile.TemporaryDirectory() as place:
+        wheel = next(inside for inside in english.namelist() if inside.endswith(".whl"))
+        folder.mkdir(parents=True, exist_ok=True)
+        pack(folder / name, [(notebook.name, notebook), (wheel, Path(english.extract(wheel, place)))])
+
+
 def pack_course(root: Path = ROOT) -> Path:
     """Write the site, the notebooks with the helpers' wheel, and a page that says how to begin; return the path."""
     build = root / "_build"

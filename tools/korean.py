@@ -16,7 +16,7 @@ import re
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from io import BytesIO
@@ -25,7 +25,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from babel.messages.catalog import Catalog, Message
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import read_po, unescape, write_po
 from check_notebooks import exercises_of
 from execute import ROOT
 from exercise_index import GRADES, beginning, name_of
@@ -37,14 +37,13 @@ from outputs import said_outputs, sentences_of
 from predictions import CHOICES
 from register_page import VERDICTS, notes
 from roles import FOLDED
-from speech import CONFIGURED
+from speech import CONFIGURED, IN_FULL, tr
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 COMMON = "common"
 BOOK = ROOT / "book"
 LOCALES = BOOK / "locales" / "ko" / "LC_MESSAGES"
 ENGLISH = {"api", "changes", "references"}  # pages that stay English
-IN_FULL = ("12-", "13-", "14-")  # chapters that are translated; the others stay English for now
 THEME = "theme"  # what Sphinx and its theme say; kept by hand
 SCRIPTS = ("course.js", "diagnosis.js", "register.js", "search.js")  # in book/static; lab and room have both languages
 IN_SCRIPT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
@@ -223,7 +222,12 @@ def read_catalogue(path: Path) -> Catalog:
     if not path.is_file():
         return Catalog(locale="ko", fuzzy=False)
     with path.open("rb") as file:
-        return read_po(file, locale="ko")
+        catalogue = read_po(file, locale="ko")
+    for message in catalogue:  # babel writes what a message was before, and reads it as a comment
+        before = [comment for comment in message.user_comments if comment.startswith("| msgid ")]
+        message.user_comments = [comment for comment in message.user_comments if comment not in before]
+        message.previous_id = [unescape(one.removeprefix("| msgid ")) for one in before]
+    return catalogue
 
 
 def template_of(wanted: Wanted) -> Catalog:
@@ -256,9 +260,12 @@ def catalogues() -> Iterator[tuple[str, Catalog]]:
 
 
 def memory() -> dict[str, str]:
-    """Return all translations that are sound, wherever they stand."""
-    found = (message for _, catalogue in catalogues() for message in catalogue if message.id)
-    return {message.id: message.string for message in found if message.string and not message.fuzzy}
+    """Return all translations that are sound, wherever they stand; also of what was once said, and may be again."""
+    both = [(catalogue.obsolete.values(), catalogue) for _, catalogue in catalogues()]
+    found = (message for some in (*(old for old, _ in both), *(now for _, now in both)) for message in some)
+    said = [message for message in found if message.id and message.string]
+    before = {message.previous_id[0]: message.string for message in said if message.fuzzy and message.previous_id}
+    return before | {message.id: message.string for message in said if not message.fuzzy}
 
 
 def alike(message: Message) -> bool:
@@ -274,6 +281,8 @@ def update() -> list[str]:
         path = LOCALES / f"{name}.po"
         catalogue = read_catalogue(path)
         catalogue.update(template_of(messages), update_header_comment=False)
+        for old in [old for old in catalogue.obsolete if old in catalogue]:
+            del catalogue.obsolete[old]
         for message in catalogue:
             if message.fuzzy and not alike(message):
                 message.string, message.previous_id = "", []
@@ -285,7 +294,7 @@ def update() -> list[str]:
     return changed
 
 
-def lint(paths: list[Path]) -> int:
+def lint(paths: list[Path], quiet: bool = False) -> int:
     """Print what does not fit in some catalogues, and how far they are; return how many problems there are."""
     count = 0
     for path in paths:
@@ -297,18 +306,63 @@ def lint(paths: list[Path]) -> int:
                 print(f"{path.name}: {message.string[:60]!r}\n    {problem}")
                 count += 1
         fuzzy = sum(message.fuzzy for message in messages)
+        if quiet:
+            continue
         print(f"{path.name}: {len(done)} of {len(messages)} messages translated, {fuzzy} fuzzy")
     return count
+
+
+def sound(catalogue: Catalog) -> dict[str, str]:
+    """Return what a catalogue translates, without what has changed in English since."""
+    messages = (message for message in catalogue if message.id and message.string and not message.fuzzy)
+    return {str(message.id): str(message.string) for message in messages}
+
+
+def stale() -> dict[str, list[str]]:
+    """Return the messages of each catalogue that are not translated, or were before their English changed."""
+    found = {}
+    for name, messages in wanted().items():
+        said = sound(read_catalogue(LOCALES / f"{name}.po"))
+        found[name] = [message for message in messages.kinds if message not in said]
+    return found
+
+
+def check() -> int:
+    """Name what the kit lacks; return how many messages and problems there are."""
+    count = lint(sorted(LOCALES.rglob("*.po")), quiet=True)
+    for name, messages in stale().items():
+        if messages:
+            print(f"{name}: {len(messages)} messages are shown in English, such as {messages[0][:70]!r}")
+            count += len(messages)
+    print("The Korean kit is complete." if not count else f"{count} messages to translate or to mend.")
+    return count
+
+
+def words_in(messages: Iterable[str]) -> int:
+    """Return how many words some messages have."""
+    return sum(len(re.findall(r"[A-Za-z]{2,}", message)) for message in messages)
+
+
+def coverage() -> str:
+    """Return a table of the pages of the Korean edition: how many of their English words are translated."""
+    rows = [f"| {tr('page')} | {tr('words')} | {tr('in Korean')} |", "| --- | --- | --- |"]
+    for page in filter(in_kit, pages()):
+        catalogue = read_catalogue(LOCALES / f"{page}.po")
+        whole, said = words_in(one.id for one in catalogue if one.id), words_in(sound(catalogue))
+        rows.append(f"| [{page}]({page}) | {whole:,} | {said / max(whole, 1):.0%} |")
+    return "\n".join(rows)
 
 
 def main() -> int:
     """Read the arguments and do what they say; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["update", "lint"])
+    parser.add_argument("what", choices=["update", "lint", "check"])
     parser.add_argument("files", nargs="*", type=Path, help="catalogues to lint (default: all)")
     options = parser.parse_args()
     if options.what == "lint":
         return min(lint(options.files or sorted(LOCALES.rglob("*.po"))), 1)
+    if options.what == "check":
+        return min(check(), 1)
     changed = update()
     print(f"{len(changed)} catalogues changed: {', '.join(changed) or 'none'}")
     return 0

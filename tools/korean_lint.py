@@ -65,7 +65,7 @@ ORDINARY = re.compile(
 # Particles whose form depends on the sound before them, which nobody knows of a value.
 PARTICLE = re.compile(r"\{\d+\}(?:은|는|이|가|을|를|과|와|으로|로|이나|나|이라|라|이다)(?=[\s,.;]|$)")
 PLAIN_ENDING = re.compile(r"(?<![니시])다[.?!](?=[\s\"”’)*]|$)")
-POLITE_ENDING = re.compile(r"(?:아|어|여|해|워|에|예|죠|네|군|지)요[.?!](?=[\s\"”’)*]|$)")
+POLITE_ENDING = re.compile(r"(?<![세까나가필중주수개소])요[.?!](?=[\s\"”’)*]|$)")
 
 
 def plain(text: str) -> str:

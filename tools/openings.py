@@ -14,7 +14,7 @@ from address import repository
 from bundle import bundle_of
 from docutils import nodes
 from register_page import newest
-from speech import tr
+from speech import IN_FULL, SPOKEN, tr
 from sphinx.application import Sphinx
 
 BY_UPLOAD = (
@@ -80,11 +80,16 @@ def duration(content: Sequence[nodes.Node]) -> str:
     return " ".join("".join(node.astext() for node in content).split()).rstrip(",.")
 
 
+def translated(document: str) -> bool:
+    """Tell whether a chapter is shown in a translation, whose notebook is made by the build."""
+    return SPOKEN.name != "en" and document.startswith(IN_FULL)
+
+
 def buttons(document: str, colab: str | None) -> str:
     """Return the links that open a chapter's notebook in Colab and that download it; where the course has no public
     address, Colab cannot fetch the notebook, but it takes one that is uploaded."""
     here = f'href="_sources/{escape(document)}.ipynb" download="{escape(PurePosixPath(document).name)}.ipynb"'
-    bundle = bundle_of(PurePosixPath(document).name)
+    bundle = ("" if translated(document) or SPOKEN.name == "en" else "../") + bundle_of(PurePosixPath(document).name)
     there = f'href="{escape(colab)}"' if colab else f'href="{bundle}" download="{bundle}"'
     how = "" if colab else f'<p class="opening-how">{tr(BY_UPLOAD)}</p>'
     return (
@@ -123,7 +128,7 @@ def opening(parts: dict[str, list[nodes.Node]], name: str, claims: str, links: s
 def colab_address(app: Sphinx, document: str) -> str | None:
     """Return where Colab opens a chapter's notebook, or None while nobody knows where the course will live."""
     look, home = app.config.html_theme_options, repository(Path(app.srcdir).parent)
-    if not home.known:
+    if not home.known or translated(document):  # the repository has the English notebook
         return None
     place = f"{home}/blob/{look['repository_branch']}/{look['path_to_docs']}"
     return f"{look['launch_buttons']['colab_url']}/github/{place}/{document}.ipynb"

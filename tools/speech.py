@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CONFIGURED = ("ogp_image_alt", "nb_code_prompt_show", "nb_code_prompt_hide")  # words in _config.yml
+IN_FULL = ("12-", "13-", "14-")  # chapters that an edition translates; the others stay English for now
 # Bold words that tools look for, and the words of headings.
 ENGLISH = {
     "질문.": "Question.",
