@@ -62,8 +62,9 @@ export class Lab {
 
   // Without points there are no runs, but the page shows how those of the usual ones would start.
   async #begin(settings, seeds, preset) {
-    await this.start(isEmpty(settings) ? check({ ...settings, points: BLOBS }) : settings, seeds, preset, isEmpty(settings));
-    if (isEmpty(settings)) this.#empty();
+    const empty = isEmpty(settings), some = empty ? check({ ...settings, points: BLOBS }) : settings;
+    await this.start(some, seeds, preset, empty);
+    if (empty && this.settings === some) this.#empty();
   }
 
   // New runs with complete settings, at step 0. Until they are there, all stays as it was.
@@ -435,14 +436,15 @@ export class Lab {
   }
 
   // ---------------------------------------------------------------------------------------------- tally
+  // Train many runs, or stop to, and say how many pairs of their tests were right.
   async #tally() {
     if (this.counting) return this.counting = null;
-    const { settings, seeds } = this, steps = this.pace.stop || this.preset?.ask?.steps || this.step || 200, button = this.$("[data-do=tally]");
-    const turn = this.counting = {}, place = this.$(".lab-tally"), all = Array.from({ length: MANY }, (_, i) => seeds[0] + i);
+    const { settings, seeds } = this, steps = this.pace.stop || this.preset?.ask?.steps || this.step || 200;
+    const turn = this.counting = {}, place = this.$(".lab-tally"), button = this.$("[data-do=tally]");
     this.pause();
-    place.innerHTML = `<p></p><p role="status"></p>`;  // a screen reader hears the end, not each step
     button.textContent = WORDS.tally_stop;
-    const counts = await tally(settings, all, steps, step => {
+    place.innerHTML = `<p></p><p role="status"></p>`;  // a screen reader hears the end, not each step
+    const all = Array.from({ length: MANY }, (_, i) => seeds[0] + i), counts = await tally(settings, all, steps, step => {
       if (this.counting === turn) place.firstChild.textContent = WORDS.tally_going(step, steps);
       return this.counting === turn;
     });
@@ -450,10 +452,8 @@ export class Lab {
     button.textContent = WORDS.tally(MANY);
     if (!this.counting) return place.innerHTML = "";
     this.counting = null;
-    const pairs = settings.test, count = eighthOf(settings), chances = binomial(pairs), [low, high] = likely(MANY, chances[count]);
     place.firstChild.remove();
-    place.firstChild.textContent = WORDS.tally_says([MANY, all[0], all.at(-1), steps, count, pairs, counts[count], short(MANY * chances[count]), low, high]);
-    if (pairs <= 32) place.insertAdjacentHTML("beforeend", `<figure><figcaption>${WORDS.tally_title}. ${WORDS.tally_key}</figcaption>${bars(WORDS.tally_title, counts, chances.map(chance => MANY * chance), WORDS.tally_bar)}</figure>`);
+    tellTally(place, settings, all, steps, counts);
   }
 
   #write() {
@@ -575,6 +575,15 @@ export class Lab {
     canvas.removeEventListener("pointermove", add);
     await this.#points([...(this.drawing ?? this.settings.points), ...points]);
   }
+}
+
+// What was counted, beside the binomial law: a sentence, and bars where there is room for one of each number.
+function tellTally(place, { test: pairs }, seeds, steps, counts) {
+  const count = eighthOf({ test: pairs }), chances = binomial(pairs), [low, high] = likely(MANY, chances[count]);
+  place.firstChild.textContent = WORDS.tally_says([MANY, seeds[0], seeds.at(-1), steps, count, pairs, counts[count], short(MANY * chances[count]), low, high]);
+  if (pairs > 32) return;
+  const picture = bars(WORDS.tally_title, counts, chances.map(chance => MANY * chance), WORDS.tally_bar);
+  place.insertAdjacentHTML("beforeend", `<figure><figcaption>${WORDS.tally_title}. ${WORDS.tally_key}</figcaption>${picture}</figure>`);
 }
 
 // Old settings with changes. A new method brings its own defaults; what both methods use stays as it was.

@@ -60,7 +60,7 @@ export const STRINGS = {
       ebgan_pt: ["EBGAN, and G also pays where D’s codes of its points lie along one line, in the same or in opposite directions.", "EBGAN에 더해, G가 만든 점들의 코드가 한 직선 위에(같은 방향이든 반대 방향이든) 놓이면 G의 손실이 커집니다."],
       ebgan_pt_unsquared: ["The term without its square: opposite codes earn G a reward, so codes need only cancel out.", "제곱을 뺀 항입니다. 반대 방향의 코드는 오히려 G에게 이득이어서, 코드들이 서로 상쇄되기만 하면 됩니다."],
       cd: ["No generator: Langevin chains walk from real points, and the network pulls energy up where they end.", "생성자가 없습니다. 랑주뱅 연쇄가 진짜 점에서 출발하고, 신경망은 연쇄가 끝난 곳의 에너지를 올립니다."],
-      bare_cosine: ["The cosine, from −1 to 1, is taken for a logit: the network can never be surer than 73 %.", "-1에서 1 사이인 코사인을 그대로 로짓으로 씁니다. 그래서 신경망은 73%보다 더 확신할 수 없습니다."],
+      bare_cosine: ["The cosine, from −1 to 1, is taken for a logit: the network can never be surer than 73 %.", "−1에서 1 사이인 코사인을 그대로 로짓으로 씁니다. 그래서 신경망은 73%보다 더 확신할 수 없습니다."],
       scale_bias: ["The cosine is stretched and shifted by two learned numbers, so an answer can be sure.", "학습되는 두 수로 코사인을 늘이고 옮기므로, 확신에 찬 답을 낼 수 있습니다."],
       pair_margin: ["Pairs that belong together are drawn together; others are pushed apart as far as the margin.", "같은 쌍은 서로 당기고, 다른 쌍은 마진만큼 멀어질 때까지 밀어냅니다."],
       triplet: ["A point has to be nearer to its partner than to a stranger, by the margin.", "점은 다른 점보다 짝에 마진만큼 더 가까워야 합니다."],

@@ -1,5 +1,4 @@
-// A multilayer perceptron with its gradients by hand. A batch is a Float64Array: n rows,
-// one after the other.
+// A multilayer perceptron with its gradients by hand. A batch is a Float64Array of n rows in turn.
 
 // out (rows, cols) += a (rows, inner) · b (inner, cols). The pairs of steps say how far apart the
 // rows and the columns of `a` and of `b` lie, so that a transposed matrix needs no copy. For speed,
@@ -59,7 +58,7 @@ function addProduct(out, [rows, inner, cols], a, [aRow, aCol], b, [bRow, bCol]) 
 
 const ONE = new Float64Array([1]); // a matrix of ones, if its steps are [0, 0]
 
-// An array of zeros of a layer's own, which serves again: new ones cost time. None goes out.
+// An array of zeros of a layer's own, which serves again: new ones cost time. None leaves.
 function own(layer, name, length) {
   const fits = layer[name]?.length === length;
   layer[name] = fits ? layer[name].fill(0) : new Float64Array(length);
