@@ -11,22 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from helpers import losses
-from helpers.checks import (
-    Binary,
-    Classes,
-    Count,
-    Finite,
-    Images,
-    Int,
-    NonNegative,
-    Number,
-    Positive,
-    Range,
-    Whole,
-    check_calls,
-    require,
-)
+from helpers import checks, losses
+from helpers.checks import Binary, Count, Finite, Images, Int, Positive, Range, check_calls, require
 from helpers.data import Mixture, _packed
 from helpers.models import DigitClassifier
 
@@ -129,7 +115,7 @@ def _share_inside(points: Tensor, members: Tensor) -> float:
     return float((_distances(points, members) <= radius).any(1).float().mean())
 
 
-def accuracy(predictions: Classes("..."), labels: Classes("...")) -> float:
+def accuracy(predictions: checks.Classes("..."), labels: checks.Classes("...")) -> float:
     """Share of correct predictions."""
     shape = tuple(predictions.shape)
     require(labels.shape == shape, "labels", labels, f"shape {shape}")
@@ -213,7 +199,7 @@ def t_interval(values: Finite("n"), level: Level = 0.95) -> tuple[float, float]:
     return float(values.mean()) - half, float(values.mean()) + half
 
 
-def wilson_interval(successes: Whole, n: Count, level: Level = 0.95) -> tuple[float, float]:
+def wilson_interval(successes: checks.Whole, n: Count, level: Level = 0.95) -> tuple[float, float]:
     """Wilson's interval for a share (1927): how sure is "14 of 16 runs"?"""
     require(successes <= n, "successes", successes, f"at most n = {n}")
     from scipy import stats  # here, because it takes half a second that few need
@@ -222,7 +208,9 @@ def wilson_interval(successes: Whole, n: Count, level: Level = 0.95) -> tuple[fl
     return float(interval.low), float(interval.high)
 
 
-def verdict(low: Number, high: Number, worth: NonNegative = 0.0, remedy: bool = False) -> str:
+def verdict(
+    low: checks.Number, high: checks.Number, worth: checks.NonNegative = 0.0, remedy: bool = False
+) -> str:
     """The course's word for a gain between `low` and `high`: supported if it lies above 0; else not
     supported if it lies below `worth`, the least gain worth having; else undecided. Of a remedy:
     helps; hurts (below 0) or no gain; cannot tell."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -139,6 +140,13 @@ def _backward(name: str, loss: Any, **how: Any) -> None:
     loss.sum().backward(**how)
 
 
+def _computes(device: torch.device | str) -> bool:
+    """Say whether this machine can compute on a device."""
+    with suppress(RuntimeError, AssertionError, ImportError):
+        return torch.zeros(1, device=device).item() == 0
+    return False
+
+
 def _draw(name: str, source: Callable[[], Any], device: Any) -> Tensor:
     """Draw a batch, and bring it to where the networks are."""
     require(isinstance(batch := source(), Tensor), name, batch, "a function that returns a tensor")
@@ -184,7 +192,8 @@ def fit(
     the generator's weights (Yazıcı et al. 2019). `watch` is called before the first step, after
     every `every` steps, and at the end. `device`: an accelerator if any. `label` names a bar."""
     found = torch.accelerator.is_available() and torch.accelerator.current_accelerator()
-    device = device or found or "cpu"
+    device = (found or "cpu") if device is None else device
+    require(_computes(device), "device", repr(device), "'cpu', another that is there, or None")
     game.generator.to(device)
     game.discriminator.to(device)
 
