@@ -171,6 +171,8 @@ def test_a_store_may_have_other_line_ends(tmp_path: Path, end_of_line: bytes) ->
         (SECOND.replace(b'{"sizes": [1]}', b"[1]"), r"settings: got \[1\], expected a dict"),
         *((SECOND.replace(b": 2}", b": " + bad + b"}"), "JSON compliant") for bad in (b"NaN", b"-Infinity", b"1e999")),
         (SECOND.replace(b": 2}", b": " + b"9" * 5000 + b"}"), "Exceeds the limit"),
+        *((SECOND[:-2] + twice, "names: got") for twice in (b', "seed": 2}\n', b', "seed": 2}')),
+        (SECOND.replace(b'{"count"', b'{"count": 3, "count"'), "names: got"),
         (SECOND.replace(b": null, ", b": {}, ", 1), "error: got {}, expected a dict of type and message"),
         (b"Dear Ann, this took me a year to write.", "Expecting value"),  # a letter, and no torn line of a store
     ],

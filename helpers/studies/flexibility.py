@@ -47,8 +47,7 @@ COST = "40 trials of four runs each, 6 minutes on one core"
 
 
 def new_game(name: str, norm: int, lr: float, seeds: Sequence[int]) -> tuple[train.Game, train.Method]:
-    """Return a generator with the discriminator that an energy or a loss asks for, and the losses of an EBGAN or of a
-    GAN with it."""
+    """Return a game with the discriminator that an energy or a loss asks for, and the losses of an EBGAN or a GAN."""
     pixels, (kind, margin, energy) = stability.SIDE**2, ENERGIES.get(name, ("critic", None, None))
     if kind == "autoencoder":
         network: nn.Module = mlp_autoencoder((pixels, WIDTH, FEATURES), seeds)

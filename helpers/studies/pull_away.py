@@ -72,8 +72,7 @@ def train_and_score(
 
 
 def run(seed: int, target: str, weight: float, squared: bool, **setting: int) -> dict[str, Any]:
-    """Train one game for the record; run k of it has the seed 1000 · seed + k. `points` are the first run's samples at
-    the end, x and y in turn."""
+    """Train one game, run k with the seed 1000 · seed + k. `points`: the first run's last samples, x and y in turn."""
     seen = vars(train_and_score(target, [1000 * seed + k for k in range(RUNS)], weight, squared, **setting))
     points = seen.pop("samples")[0].flatten().double().round(decimals=3).tolist()
     steps = seen.pop("steps")

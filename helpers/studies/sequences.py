@@ -108,8 +108,7 @@ def train_clips(seeds: Sequence[int], judged: int, drawn: int, steps: int) -> tu
 
 
 def interpolated_clips(generator: nn.Module, sources: Sequence[torch.Generator]) -> Tensor:
-    """Draw clips (S, SHOWN, FRAMES, SIDE, SIDE) with a generator of single frames: each clip's from points on a
-    straight line between two noise vectors."""
+    """Draw clips (S, SHOWN, FRAMES, SIDE, SIDE), frame by frame, on a straight line between two noise vectors."""
     start, end = (data.noise(SHOWN, LATENT, sources)[:, :, None] for _ in range(2))  # (S, SHOWN, 1, LATENT)
     share = torch.linspace(0, 1, FRAMES)[:, None]
     frames = train.sample(generator, (start + share * (end - start)).flatten(1, 2))  # (S, SHOWN·FRAMES, SIDE²)

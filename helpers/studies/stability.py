@@ -96,8 +96,7 @@ def score(rows: Tensor) -> dict[str, float]:
 
 
 def make_generator(depth: int, width: int, norm: int, seeds: Sequence[int]) -> nn.Sequential:
-    """Build a generator for each seed, from noise (S, N, 16) to pixels (S, N, 196) in [−1, 1]; with `norm` 1, batch
-    normalisation stands before each activation."""
+    """Build generators (S, N, 16) → (S, N, 196) in [−1, 1]; with `norm` 1, each activation follows a batch norm."""
     layers: list[nn.Module] = []
     for layer in mlp((LATENT, *(width,) * depth, SIDE**2), seeds):
         if norm and isinstance(layer, nn.LeakyReLU):
@@ -135,8 +134,7 @@ def train_and_score(
     steps: int = STEPS,
     looks: int = LOOKS,
 ) -> tuple[Scores, Tensor]:
-    """Train one method with one setting, a run per seed: see `play`. Discriminators have the generator's depth and
-    width, an autoencoder on either side of its code."""
+    """Play with one method and setting. Discriminators have the generator's depth and width, on each side of a code."""
     require(method in METHODS, "method", repr(method), f"one of {', '.join(METHODS)}")
     require((knob is None) == (method == "GAN"), "knob", knob, "None for the plain GAN, a number for the others")
     hidden = (width,) * depth

@@ -120,17 +120,22 @@ def _row(run: str, settings: dict, seed: Seed, metrics: dict, error: dict | None
     return {"run": run, "settings": settings, "seed": seed, "metrics": metrics, "error": error, **how}
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    require(len(dict(pairs)) == len(pairs), "names", [name for name, _ in pairs], "each of them once")
+    return dict(pairs)
+
+
 def _read(store: Path) -> tuple[dict[str, Row], bytes]:
-    """Read the rows, each under its run's identity, a later try in place of an earlier one. With them comes what is
-    sound of the file: all but what was torn when its writer was stopped."""
+    """Return rows by their run's identity, the last try of each, and the sound part of the file: all but a torn end."""
     rows, sound = {}, b""
     lines = store.read_bytes().rstrip(b"\0").splitlines(keepends=True)  # a power cut may leave zeros at the end
     for number, line in enumerate(lines, 1):
         try:
-            row = _row(**json.loads(line))
+            row = _row(**json.loads(line, object_pairs_hook=_once))
             json.dumps(row, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            if number == len(lines) and re.fullmatch(rb"[ -~]*", line) and line[:8] == b'{"run": '[: len(line)]:
+            torn = isinstance(error, json.JSONDecodeError) and line[:8] == b'{"run": '[: len(line)]
+            if torn and number == len(lines) and re.fullmatch(rb"[ -~]*", line):
                 break
             fail("store", f"{store}, line {number}: {line[:40]!r}", f"one run as JSON, as sweep writes it ({error})")
         rows[_identity(row["run"], row["settings"], row["seed"])] = row
