@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIENT: dict[str, Any] = {
     "timeout": 300,  # seconds; a cell that takes longer hangs
     "record_timing": False,  # the same code gives the same file
+    "store_widget_state": False,  # nor has a site sliders of a kernel, whose names are drawn anew each time
     "coalesce_streams": True,  # as a busy machine may send one print in two pieces
     "extra_arguments": ["--IPKernelApp.log_level=40"],  # it would warn that programs of this machine could listen
 }
