@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from address import repository
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,12 +20,19 @@ PAGE = ROOT / "_build" / "singlehtml" / "index.html"
 PDF = ROOT / "_build" / "pdf" / "push-down-pull-up.pdf"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # On paper nothing can be opened or scrolled to: hints and answers stand open, and every picture is there. Left
-# out is what would be half of the pages: code that only prepares, draws, checks or solves; pages for a browser.
-LEFT_OUT = ("api", "lab", "meet", "my-course", "status")
-READY = """async names => {
+# out is what would be half of the pages: code that only prepares, draws, checks or solves; pages for a browser;
+# lists of what stands in the chapters. Links to these lead to the site, if there is one.
+LEFT_OUT = ("api", "changes", "claims", "exercises", "lab", "meet", "my-course", "status")
+READY = """async ([names, site]) => {
   for (const name of names) {
     const place = document.getElementById(`document-${name}`);
     place?.nextElementSibling.remove();
+  }
+  for (const link of document.querySelectorAll('.bd-article a[href]')) {
+    const inside = link.pathname === location.pathname, name = link.hash.replace('#document-', '');
+    if (link.protocol !== location.protocol || (inside && !names.includes(name))) continue;
+    if (site) link.href = new URL(inside ? `${name}.html` : link.getAttribute('href'), site);
+    else link.removeAttribute('href');
   }
   document.querySelectorAll('.tag_hide-input > details, .tag_solution .cell_input').forEach(one => { one.remove(); });
   document.querySelectorAll('details').forEach(one => { one.open = true; });
@@ -47,11 +55,12 @@ def build_one_page() -> None:
 def print_page(browser: str, page: Path = PAGE, pdf: Path = PDF) -> None:
     """Print a page to a PDF that has an outline and is tagged for screen readers."""
     pdf.parent.mkdir(parents=True, exist_ok=True)
+    address = repository()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=browser, args=["--headless", "--no-sandbox"])
         tab = started.new_page(color_scheme="light")
         tab.goto(page.as_uri())
-        tab.evaluate(READY, LEFT_OUT)
+        tab.evaluate(READY, [LEFT_OUT, f"https://{address.site}" if address.known else ""])
         tab.pdf(
             path=pdf,
             format="A4",
