@@ -36,32 +36,20 @@ SPECIAL: dict[tuple[str, str], Any] = {
     ("reconstruction_energy", "autoencoder"): lambda x: x * 0.5,
     ("reconstruction_energy", "x"): ROWS,
     ("langevin", "energy"): lambda x: x.square().sum(),
-    ("langevin", "step_size"): 0.1,
-    ("embed", "network"): models.mlp((4, 2)),
-    ("sample", "generator"): models.mlp((4, 2)),
-    ("mlp", "scalar"): False,
+    ("pairs", "n"): 4,
+    ("load", "root"): "nowhere",
+    ("claim", "holds"): True,
     ("mlp_autoencoder", "pictures"): None,
-    ("class_probabilities", "features"): torch.rand(3, 64),
     ("nearest_mode", "samples"): ROWS[:, :2],
     ("modes_covered", "samples"): ROWS[:, :2],
     ("sample_precision", "samples"): ROWS[:, :2],
-    ("t_interval", "values"): ROWS[:, 0],
-    ("verdict", "low"): -1.0,
-    ("grid", "side"): 3,
-    ("fit_encoder", "encoder"): models.mlp((4, 2)),
     ("fit_encoder", "loss"): lambda encoder, x: encoder(x).square().mean(),
     ("fit_encoder", "sample_batch"): lambda: [ROWS],
     ("side_by_side", "tasks"): [dict],
-    ("side_by_side", "workers"): 1,
-    ("progress", "items"): [1, 2],
     ("scrub", "frames"): [np.zeros((4, 4)), np.ones((4, 4))],
     ("scrub", "alt"): "from black to white",
     ("scrub", "captions"): None,
-    ("surface", "values"): ROWS[:3, :3],
-    ("samples", "real"): ROWS[:, :2],
-    ("samples", "fake"): None,
     ("runs", "steps"): [*range(6)],
-    ("picture_grid", "images"): DIGITS,
     ("diagram", "boxes"): {"a": (0.2, 0.5, "red"), "b": (0.8, 0.5, "blue")},
     ("diagram", "arrows"): [("a", "b", "to")],
     ("diagram", "gradients"): [("b", "a", "back")],
@@ -78,8 +66,6 @@ FRESH: dict[str, Callable[[], Any]] = {
     "method": train.gan,
     "sample_real": lambda: lambda: ROWS,
     "sample_noise": lambda: lambda: ROWS,
-    "energy": lambda: losses.reconstruction_energy,
-    "term": lambda: losses.pull_away,
     "watch": lambda: None,
     "average": lambda: None,
     "device": lambda: None,
@@ -117,16 +103,17 @@ def calls(module: Any) -> list[tuple[Callable[..., Any], dict[str, Any]]]:
         if own and name != "explore":  # whose sliders ipywidgets reads
             hints = get_type_hints(inspect.unwrap(function), include_extras=True)
             known = inspect.signature(function).parameters.values()
-            names = [one.name for one in known if one.kind != one.VAR_KEYWORD]
-            found.append((function, {one: start(name, one, hints[one]) for one in names}))
+            arguments = [one for one in known if one.kind != one.VAR_KEYWORD]
+            found.append((function, {one.name: start(name, one, hints[one.name]) for one in arguments}))
     return found
 
 
-def start(function: str, name: str, hint: Any) -> Any:
+def start(function: str, argument: inspect.Parameter, hint: Any) -> Any:
     """Return a good value of an argument."""
-    if (function, name) in SPECIAL:
-        return SPECIAL[function, name]
-    return FRESH[name] if name in FRESH else good(hint)
+    if (function, argument.name) in SPECIAL:
+        return SPECIAL[function, argument.name]
+    usual = FRESH.get(argument.name) or argument.default
+    return usual if callable(usual) and usual is not argument.empty else good(hint)
 
 
 def right(function: Callable[..., Any], result: Any, given: dict[str, Any]) -> bool:

@@ -33,7 +33,8 @@ def course(tmp_path: Path) -> Path:
     for name in ("book/references.bib", "tools/predictions.toml"):
         (tmp_path / name).write_text("", encoding="utf-8")
     (tmp_path / "book" / "index.md").write_text("# Start\n\n{{ chapters }}\n", encoding="utf-8")
-    (tmp_path / "book" / "exercises.md").write_text("# All exercises\n\n{{ exercises }}\n", encoding="utf-8")
+    lists = "# Lists\n\n{{ exercises }}\n\n{{ executions }}\n"
+    (tmp_path / "book" / "exercises.md").write_text(lists, encoding="utf-8")
     files = "\n".join(f"      - file: {name}" for name in (*CHAPTERS, "exercises"))
     toc = f"format: jb-book\nroot: index\nparts:\n  - caption: The part\n    chapters:\n{files}\n"
     (tmp_path / "_toc.yml").write_text(toc, encoding="utf-8")
@@ -123,5 +124,7 @@ def test_a_new_chapter_takes_its_notebook_and_one_line(course: Path) -> None:
     link = page_of(course, "exercises").find("a", string=re.compile("1. Look"))
     assert link["href"] == "99-new.html#exercise-1-core-look"
     assert "3 chapters, 1 exercises" in page_of(course, "exercises").text
+    took = page_of(course, "exercises").find("a", string="99 99-new isn’t old").find_parent("tr").find_all("td")
+    assert took[1].text == "1" and took[2].text.isdigit(), "claims and seconds of the chapter's execution"
     (course / "tools" / "predictions.toml").write_text('["09-gone#a"]\nchoices = ["b", "c"]\n', encoding="utf-8")
     assert "not on the site: ['09-gone#a']" in build(course).said

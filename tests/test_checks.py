@@ -14,26 +14,8 @@ import torch
 from torch import Tensor, nn
 
 import helpers
-from helpers import data, figures, losses, metrics, models, sampling, seed, train
-from helpers.checks import (
-    Beta,
-    Binary,
-    Count,
-    Diverged,
-    Finite,
-    Float,
-    Images,
-    Int,
-    NonNegative,
-    Number,
-    Positive,
-    Seed,
-    Share,
-    Whole,
-    checked,
-    describe,
-    require,
-)
+from helpers import checks, data, figures, losses, metrics, models, sampling, seed, train
+from helpers.checks import Count, Diverged, Finite, Float, Int, Positive, checked, describe, require
 from helpers.figures import levels, plots
 from helpers.studies import ebgan_digits, syllables
 
@@ -73,20 +55,20 @@ KINDS: list[tuple[str, Any, list[Any], list[Any]]] = [
     ("a finite float tensor of shape (..., N, d), not empty", Finite("... N d"), [ROWS, ROWS[None]], [ROWS[0]]),
     (
         "a float tensor with values in [−1, 1] (not [0, 1]) of shape (N, 1, 28, 28), not empty",
-        Images("N 1 28 28"),
+        checks.Images("N 1 28 28"),
         [PICTURES + 1, PICTURES - 1],
         [PICTURES[..., 1:], *(PICTURES + value for value in (NAN, -1.02, 1.02, 255.0))],
     ),
     ("a tensor of whole numbers of shape (N), not empty", Int("N"), [LABELS, LABELS.bool()], [ROWS[0], *NOT_A_TENSOR]),
-    ("a tensor of 0 and 1 of shape (N), not empty", Binary("N"), [SAME, SAME.bool()], [LABELS, SAME * 2 - 1]),
-    ("a whole number of at least 0", Whole, [0, 5, np.int64(3)], [-1, 1.0, *NOT_A_NUMBER]),
+    ("a tensor of 0 and 1 of shape (N), not empty", checks.Binary("N"), [SAME, SAME.bool()], [LABELS, SAME * 2 - 1]),
+    ("a whole number of at least 0", checks.Whole, [0, 5, np.int64(3)], [-1, 1.0, *NOT_A_NUMBER]),
     ("a whole number of at least 1", Count, [1, 5, np.int32(3)], [0, -1, 1.5, 2.0, *NOT_A_NUMBER]),
-    (f"a whole number of at least 0, at most {2**32 - 1:g}", Seed, [0, 2**32 - 1], [-1, 2**32, 1.0]),
-    ("a finite number", Number, [-1.5, 3, np.float32(2), np.int64(2)], [1j, *NOT_A_NUMBER]),
+    (f"a whole number of at least 0, at most {2**32 - 1:g}", checks.Seed, [0, 2**32 - 1], [-1, 2**32, 1.0]),
+    ("a finite number", checks.Number, [-1.5, 3, np.float32(2), np.int64(2)], [1j, *NOT_A_NUMBER]),
     ("a finite number above 0", Positive, [1e-300, 3], [0, 0.0, -1, *NOT_A_NUMBER]),
-    ("a finite number of at least 0", NonNegative, [0, 0.0, 3], [-1e-9]),
-    ("a finite number of at least 0, at most 1", Share, [0, 0.5, 1], [-0.1, 1.1]),
-    ("a finite number of at least 0, below 1", Beta, [0, 0.999], [1, 1.0, -0.1]),
+    ("a finite number of at least 0", checks.NonNegative, [0, 0.0, 3], [-1e-9]),
+    ("a finite number of at least 0, at most 1", checks.Share, [0, 0.5, 1], [-0.1, 1.1]),
+    ("a finite number of at least 0, below 1", checks.Beta, [0, 0.999], [1, 1.0, -0.1]),
     ("one of 'a', 'b'", Literal["a", "b"], ["a", "b"], ["c", "", None, 3, ["a"], np.str_("c")]),
     ("a Module", nn.Module, [nn.Identity()], [None, nn.Identity, 3, ROWS]),
     ("a bool", bool, [True, False], ["no", 1, 0, None]),
@@ -173,6 +155,7 @@ TRAIN_TEST = {"train_x": ROWS, "train_y": LABELS, "test_x": ROWS, "test_y": LABE
 BOUNDED = {"generator": NETWORK, "autoencoder": models.AutoEncoder(nn.Linear(1, 1), nn.Identity(), 3.0), "numbers": 9}
 LARGEST = {"degrees": 180, "scale": 0.99, "shift": 0.99, "shear": 0.99, "strength": 1}
 BEYOND = {"degrees": [-1, 181], "scale": [-1, 1], "shift": [-1, 1], "shear": [-1, 1], "strength": [-0.1, 1.1]}
+PLAYED = train.make_game(NETWORK, models.mlp((2, 1), scalar=True)), train.gan(), lambda: PAIRS, lambda: PAIRS
 CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
     (data.Mixture(ROWS, 1.0).log_prob, {"x": ROWS}, {"x": [PAIRS, ROWS[:, :1]]}),
     (data.grid, {"side": 2}, {"side": [1, 2.5]}),
@@ -211,6 +194,7 @@ CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
     (train.make_ebgan, {**BOUNDED, "margin": 18}, {"margin": [18.01]}),
     (train.make_ebgan, {**BOUNDED, "margin": 36, "kind": "mse"}, {"margin": [36.01]}),
     (partial(sampling.langevin, torch.sum, ROWS, 1, 0.1), {"rng": RNG}, {"rng": [None, [RNG] * 5]}),
+    (partial(train.fit, *PLAYED, steps=1), {"device": None}, {"device": ["gpu", "", "cuda:99", "meta", "hpu"]}),
     (seed.torch_seed, {"seed": 0}, {"seed": [-1]}),
 ]
 

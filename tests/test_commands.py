@@ -1,16 +1,20 @@
 """Commands: the environment is made once, an address everywhere, a report names what failed, troubleshooting runs."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import address
 import install
+import matrix
 import pytest
 import run_seeds
 from check_notebooks import tokens_of
+from packaging.version import Version
 from run_seeds import Run
 
 
@@ -54,6 +58,15 @@ def test_for_a_cpu_torch_comes_from_its_own_index_and_cuda_does_not_come(
 
 ROOT = Path(__file__).resolve().parents[1]
 NEW, STAND_IN = address.Repository("Octo-Cat", "my.course"), address.Repository("stand_in", "course")
+
+
+def test_the_oldest_packages_that_were_tried_are_the_lower_bounds() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounds = {name: Version(bound) for name, bound in (line.split(">=") for line in project["dependencies"])}
+    oldest = [row for row in json.loads(matrix.RESULTS.read_text("utf-8")) if row["packages"] == "oldest"]
+    for name in matrix.SHOWN:
+        tried = min(Version(row[name]) for row in oldest)  # a newer Python may have no wheel as old
+        assert tried.release[: len(bounds[name].release)] == bounds[name].release, name
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from bs4 import BeautifulSoup
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 from helpers.figures import plots
@@ -31,15 +33,6 @@ def test_a_page_gets_a_table_with_named_rows_and_numbers_on_the_right() -> None:
     assert [cell.name + cell.text for cell in head.select("tr > *")] == ["td", "thusable", "thverdict"]
     lines = repr(Table(COLUMNS, ROWS)).splitlines()
     assert lines[1] == "GAN                    9  –" and lines[2] == "EBGAN <b>  −0.3 (0 to 1)  helps"
-
-
-def test_bad_rows_are_named() -> None:
-    with pytest.raises(ValueError, match=r"rows: got \[\], expected a sequence of at least one"):
-        Table(COLUMNS, [])
-    with pytest.raises(ValueError, match=r"rows\[1\]: got 2 texts, expected 3 texts, one for each column"):
-        Table(COLUMNS, [ROWS[0], ["a", "b"]])
-    with pytest.raises(ValueError, match=r"rows: got .*3.*, expected a str"):
-        Table(COLUMNS, [["a", "b", 3]])
 
 
 ARRAYS = [np.full((4, 6), level) for level in (0.0, 0.5, 1.0)]
@@ -90,20 +83,27 @@ def test_texts_are_escaped_and_captions_reach_slider_and_screen_reader():
     assert widget.input["aria-valuetext"] == widget.select_one(".scrub-says").text == "<three>"
 
 
+FRAMES, BOXES = partial(scrub, alt="squares", label="Step"), {"in": (0.1, 0.5, "red"), "net": (0.5, 0.5, "blue")}
+DIAGRAM = partial(plots.diagram, Figure().subplots(), BOXES, [("in", "net", "x")])
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("call", "message"),
     [
-        ({"frames": ARRAYS[:1]}, r"frames: got 1, expected at least 2"),
-        ({"frames": [*ARRAYS, np.zeros((3, 3))], "alt": "x"}, r"frames: got \[.* expected pictures of one size"),
-        ({"frames": [np.full((2, 2), 2.0)] * 2}, r"frames\[0\]: got float64 .*floats in \[0, 1\]"),
-        ({"frames": [b"no picture"] * 2}, r"frames\[0\]: got 10 bytes that are no picture"),
-        ({"alt": " "}, r"alt: got an empty text"),
+        (partial(Table, COLUMNS, []), r"rows: got \[\], expected a sequence of at least one"),
+        (partial(Table, COLUMNS, [ROWS[0], ["a", "b"]]), r"rows\[1\]: got 2 texts, expected 3 texts, one for each co"),
+        (partial(Table, COLUMNS, [["a", "b", 3]]), r"rows: got .*3.*, expected a str"),
+        (partial(FRAMES, ARRAYS[:1]), r"frames: got 1, expected at least 2"),
+        (partial(FRAMES, [*ARRAYS, np.zeros((3, 3))]), r"frames: got \[.* expected pictures of one size"),
+        (partial(FRAMES, [np.full((2, 2), 2.0)] * 2), r"frames\[0\]: got float64 .*floats in \[0, 1\]"),
+        (partial(FRAMES, [b"no picture"] * 2), r"frames\[0\]: got 10 bytes that are no picture"),
+        (partial(FRAMES, ARRAYS, alt=" "), r"alt: got an empty text"),
+        (partial(DIAGRAM, [("nowhere", "net", "x")]), r"gradients.*'nowhere'.*in, net"),
     ],
 )
-def test_bad_input_is_named(changes, message):
-    arguments = {"frames": ARRAYS, "alt": "squares", "label": "Step"} | changes
+def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        scrub(**arguments)
+        call()
 
 
 def draw(height: float) -> None:
@@ -126,11 +126,6 @@ def test_while_the_site_is_built_explore_is_a_still(monkeypatch):
 
 
 POINTS = torch.tensor([[0.5, -0.5], [1.0, 0.25], [0.0, 0.0]])
-BOXES = {
-    "in": (0.1, 0.5, plots.REAL),
-    "net": (0.5, 0.5, plots.ENERGY),
-    "out": (0.9, 0.5, plots.MUTED),
-}
 
 
 @pytest.fixture
@@ -157,8 +152,3 @@ def test_pictures_are_laid_out_in_reading_order_and_minus_one_is_paper(ax: Axes)
     (image,) = ax.images
     np.testing.assert_array_equal(np.asarray(image.get_array()), rows)
     assert image.get_clim() == (-1, 1) and image.cmap(0.0)[:3] == (1, 1, 1) and image.cmap(1.0)[:3] == (0, 0, 0)
-
-
-def test_a_diagram_names_a_box_that_is_missing(ax: Axes) -> None:
-    with pytest.raises(ValueError, match=r"gradients.*'nowhere'.*in, net, out"):
-        plots.diagram(ax, BOXES, [("in", "net", "x")], [("nowhere", "net", "x")])

@@ -13,7 +13,6 @@ import nbformat
 import pytest
 from check_words import Word, all_pages, all_words, problems
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from roles import code_of
 
 ROOT = Path(__file__).resolve().parents[1]
 # Written in two pieces, or this file would find itself.
@@ -69,14 +68,6 @@ def test_functions_are_short(files: str, longest: int) -> None:
     lengths = sorted(length for path in ROOT.glob(files) for length in body_lengths(path))
     assert len(lengths) > 200 and lengths[-1] <= longest
     assert statistics.median(lengths) <= 6 and lengths[9 * len(lengths) // 10] <= 15
-
-
-def test_cells_are_short() -> None:
-    notebooks = (nbformat.read(path, as_version=4) for path in (ROOT / "book").glob("*.ipynb"))
-    sources = (code_of(cell) for notebook in notebooks for cell in notebook.cells if cell.cell_type == "code")
-    lengths = sorted(len(source.splitlines()) for source in sources)
-    assert len(lengths) > 900 and lengths[-1] <= 25
-    assert statistics.median(lengths) <= 8 and lengths[9 * len(lengths) // 10] <= 20
 
 
 WORDS = all_words()

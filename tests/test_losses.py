@@ -118,15 +118,6 @@ def test_a_row_of_zeros_stays_finite_also_in_the_gradient(dtype: torch.dtype) ->
         assert slope(loss, a).abs().max() < 100  # no division by a tiny number either
 
 
-def test_the_pair_loss_pulls_to_zero_and_pushes_to_the_margin() -> None:
-    distance = torch.tensor([0.0, 0.5, 3.0, 0.0, 0.5, 3.0])
-    same = torch.tensor([1, 1, 1, 0, 0, 0])
-    terms = [float(losses.pair_margin_loss(distance[i : i + 1], same[i : i + 1], 2.0)) for i in range(6)]
-    assert terms == pytest.approx([0, 0.25, 9, 4, 2.25, 0])
-    assert float(losses.pair_margin_loss(distance, same, 2.0)) == pytest.approx(fmean(terms))
-    assert losses.pair_margin_loss(distance, same.bool(), 2.0) == losses.pair_margin_loss(distance, same, 2.0)
-
-
 @pytest.mark.parametrize(("scale", "bias"), [(1, 0), (7.0, -3.0)])
 def test_cosine_bce_by_loops(scale: float, bias: float) -> None:
     a, b, same = normal(9, 3), normal(9, 3, seed=1), torch.tensor([0, 1, 1, 0, 1, 0, 0, 1, 1])

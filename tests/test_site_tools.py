@@ -9,37 +9,19 @@ import sys
 from pathlib import Path
 
 import landscape
-import nbformat
 import pytest
 import torch
 from bs4 import BeautifulSoup
 from course_site import dress_claims
 from fontTools.ttLib import TTFont
 from light_pages import Pictures, cut_math_fonts
-from lists import LISTS, executions
-from nbformat.v4 import new_markdown_cell, new_notebook
+from lists import LISTS
 from PIL import Image
-from sphinx_external_toc.parsing import parse_toc_data
 
 from helpers.figures.claimed import BLOCK
 
 ROOT = Path(__file__).resolve().parents[1]
 OPENING = "# The group's code\n\n> **Question.** Is a | b\n> worth $x$?\n>\n> Not this.\n\n*You will be able to* see."
-
-
-def test_the_status_page_says_what_each_chapter_took_and_how_many_claims_it_made(tmp_path: Path) -> None:
-    kept = tmp_path / "_build" / "executed"
-    kept.mkdir(parents=True)
-    (tmp_path / "book").mkdir()
-    notebook = new_notebook(cells=[new_markdown_cell(OPENING)])
-    nbformat.write(notebook, tmp_path / "book" / "01-first.ipynb")
-    notebook.metadata["course"] = {"seconds": 31}
-    nbformat.write(notebook, kept / "01-first.ipynb")
-    (kept / "01-first.claims.jsonl").write_text("{}\n{}\n", encoding="utf-8")
-    toc = {"format": "jb-book", "root": "index", "chapters": [{"file": "01-first"}, {"file": "glossary"}]}
-    (tmp_path / "book" / "glossary.md").write_text("# Glossary\n", encoding="utf-8")
-    written = executions(parse_toc_data(toc), tmp_path / "book")
-    assert written.splitlines()[2:] == ["| [01 The group’s code](01-first.ipynb) | 2 | 31 |"]
 
 
 def test_each_list_stands_on_a_page_of_the_book() -> None:
