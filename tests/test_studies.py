@@ -121,8 +121,10 @@ AGAIN = [
     ("sequences", {"drawn": 1, "seed": 0}, {}, values("acceleration", "slow", "middle", "fast"), {"rel": 0.4}),
     ("syllables", {"arm": "untrained", "fold": 1, "seed": 2}, {}, EMBEDDED, {"abs": 0.01}),
     ("negatives", {"arm": "four of each, masked", "seed": 1}, {"pairs": 640}, values("first_loss"), {"abs": 1e-3}),
+    ("negatives", {"arm": "hard", "seed": 1}, {"pairs": 640}, values("first_loss"), {"abs": 1e-3}),
     ("without_negatives", {"arm": "untrained", "seed": 1}, {}, values("unseen", "spread", "digits_knn"), {"abs": 0.01}),
     ("two_kinds", {"loss": "sigmoid", "seed": 1}, {"pairs": 640}, values("first_loss"), {"rel": 1e-3}),
+    ("two_kinds", {"loss": "softmax", "seed": 1}, {"pairs": 640}, values("first_loss"), {"rel": 1e-3}),
 ]
 
 

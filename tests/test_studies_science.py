@@ -5,7 +5,6 @@ import itertools
 import json
 import math
 import unicodedata
-from collections import Counter
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -126,7 +125,6 @@ def test_other_pictures_are_learned_and_judged():
     assert judged[10].accuracy > 0.95 > ladder.judge(network).accuracy
 
 
-SHARED = ("depth", "width", "beta", "norm", "lr")  # what all methods have to cope with
 SHORT = {"depth": 1, "width": 8, "lr": 1e-3, "beta": 0.5, "norm": 1, "steps": 4}
 
 
@@ -138,18 +136,6 @@ def test_real_digits_score_as_varied_and_good() -> None:
     real = pull_away_digits.score(data.digits("test")[0])
     assert real["classes"] > 9.9 and min(real["sure"], real["precision"], real["recall"]) > 0.8
     assert real["frechet"] < 15
-
-
-@pytest.mark.parametrize("method", stability.METHODS)
-def test_budgets_are_equal_and_the_levels_of_a_knob_are_dealt_out_evenly(method: str) -> None:
-    trials, levels = stability.settings(method), stability.KNOBS[method]
-    networks = [tuple(trial[name] for name in SHARED) for trial in trials]
-    assert networks == [tuple(trial[name] for name in SHARED) for trial in stability.settings("GAN")]
-    assert len(set(networks)) == len(trials) == 48 and {trial["method"] for trial in trials} == {method}
-    for name, value in {(name, trial[name]) for trial in trials for name in SHARED}:
-        counts = Counter(trial["knob"] for trial in trials if trial[name] == value)
-        assert set(counts) == set(levels) and max(counts.values()) - min(counts.values()) <= 1
-    assert set(Counter(trial["knob"] for trial in trials).values()) == {48 // len(set(levels))}
 
 
 def test_thresholds_are_those_of_gaussian_pixels_and_of_half_the_digits() -> None:
@@ -349,27 +335,6 @@ def test_training_looks_at_the_training_part_only_and_all_arms_start_alike(monke
     assert syllables.train_encoder(Arm(updates=2, finish=1, batch=4), 0, 1)[1].loss.shape == (3,)
 
 
-ROWS = torch.tensor([3, 3, 5, 5, 5, 9])
-
-
-@pytest.mark.parametrize("hard", [0.0, 0.5, 2.0])
-@pytest.mark.parametrize("masked", [False, True])
-def test_contrast_by_a_loop(masked: bool, hard: float) -> None:
-    a, b = normal(2, 6, 4)
-    views, rows, values = torch.cat([a, b]), ROWS.repeat(2).tolist(), []
-    for i in range(12):
-        score = [math.exp(float(cosine_similarity(views[i], view, dim=0)) / negatives.TEMPERATURE) for view in views]
-        other = (i + 6) % 12
-        apart = [j for j in range(12) if j not in (i, other) and not (masked and rows[j] == rows[i])]
-        weights = [score[j] ** hard for j in apart]
-        total = sum(w * score[j] for w, j in zip(weights, apart, strict=True)) / (sum(weights) / len(weights))
-        values.append(-math.log(score[other] / (score[other] + total)))
-    found = negatives.contrast(a, b, ROWS, masked, hard)
-    assert float(found) == pytest.approx(sum(values) / 12)
-    if not masked and not hard:
-        torch.testing.assert_close(found, losses.nt_xent(a, b, negatives.TEMPERATURE))
-
-
 def test_pairs_are_of_different_syllables_unless_an_arm_says_otherwise() -> None:
     images, (rng,) = hangul("train").images, rngs([4])
     counts = {name: draw_rows(arm, images, rng).unique(return_counts=True)[1] for name, arm in negatives.ARMS.items()}
@@ -405,15 +370,6 @@ def test_a_queue_holds_the_last_keys_of_a_slow_copy_and_no_false_negatives() -> 
         scores = [float(cosine_similarity(query, key, dim=0)) / negatives.TEMPERATURE for key in keys]
         values.append(-scores[0] + math.log(sum(map(math.exp, scores))))
     assert float(found.detach()) == pytest.approx(sum(values) / 4, rel=1e-4)
-
-
-def test_losses_of_two_kinds_of_data_by_another_route() -> None:
-    logits = 3 * normal(5, 5)
-    shares = np.exp(logits.numpy())
-    wanted = -np.mean([np.log(shares[i, i] ** 2 / shares[i].sum() / shares[:, i].sum()) for i in range(5)]) / 2
-    assert float(two_kinds.softmax_loss(logits)) == pytest.approx(wanted)
-    each = binary_cross_entropy_with_logits(logits, torch.eye(5).double(), reduction="sum") / 5
-    torch.testing.assert_close(two_kinds.sigmoid_loss(logits), each)
 
 
 def test_letters_are_those_into_which_unicode_takes_a_syllable_apart() -> None:
