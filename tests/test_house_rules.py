@@ -36,9 +36,8 @@ def test_no_file_has(pattern: str, tmp_path: Path) -> None:
     bad = ["# TO" + "DO: later", "open('/ho" + "me/ann/data.npz')", r"C:\Us" + "ers\\ann"]
     good = ["mastodons and methods", "https://example.org/ho" + "me/page and ./work" + "/x", "/tmp/out.ipynb"]
     (tmp_path / "a.py").write_text("\n".join(bad + good), encoding="utf-8")
-    assert [line.split(":", 2)[2] for line in lines(tmp_path, "--no-index")] == bad[:1] * (pattern == UNFINISHED) + bad[
-        1:
-    ] * (pattern == ONE_MACHINE)
+    expected = bad[:1] if pattern == UNFINISHED else bad[1:]
+    assert [line.split(":", 2)[2] for line in lines(tmp_path, "--no-index")] == expected
 
 
 def test_workflows_are_pinned_and_may_only_read() -> None:
