@@ -308,6 +308,22 @@ def test_a_verdict_names_the_answers_that_its_interval_reaches(lab):
     )
 
 
+def test_a_question_goes_with_whoever_follows_its_link(lab):
+    page = lab()
+    expect(page.locator(".lab-ask")).to_be_hidden()
+    questions = page.locator("#three-questions li")
+    for asked in [question.inner_text() for question in questions.all()]:
+        questions.filter(has_text=asked[:30]).get_by_role("link").first.click()
+        page.wait_for_function("() => window.lab && lab.state().settings.method !== 'gan'")
+        assert asked == page.locator(".lab-ask").inner_text()
+    page.locator("[data-set=units]").select_option("8")
+    page.wait_for_function("() => lab.state().settings.units === 8")
+    expect(page.locator(".lab-ask")).to_contain_text("learn from coins?")
+    page.locator("[data-preset]").select_option("01")
+    expect(page.locator(".lab-ask")).to_contain_text("How many of the eight runs cover all eight modes?")
+    expect(page.locator(".lab-ask")).not_to_contain_text("coins")
+
+
 def test_the_law_of_coins_is_scipys(lab):
     page = lab("?seeds=0")
     for n, chance in ((8, 0.5), (128, 8 / 256), (512, 0.5), (128, 0.9)):

@@ -56,6 +56,7 @@ export class Lab {
       [wanted, problem] = [readAddress("", PRESETS), WORDS.bad_address(error.message)];
     }
     this.pace = wanted.pace;
+    this.task = taskOf(wanted);
     await this.#begin(wanted.settings, wanted.seeds, wanted.preset);
     if (problem) this.#complain(problem);
   }
@@ -355,8 +356,8 @@ export class Lab {
   #ask() {
     const place = this.$(".lab-ask"), { preset } = this, ask = preset?.ask;
     this.$(".lab-answer").textContent = "";
-    place.hidden = !preset;
-    if (!preset) return;
+    place.hidden = !preset && !this.task;
+    if (!preset) return place.innerHTML = this.task;
     const answers = ask?.answers.map((answer, i) => `<label><input type="radio" name="lab-guess" value="${i}"> ${ofPreset(answer, "text")}</label>`).join("") ?? "";
     const question = ask ? `<fieldset><legend><b>${WORDS.guess}</b> ${ofPreset(ask, "question")} ${WORDS.asked(ask.steps)}</legend>${answers}</fieldset>` : "";
     place.innerHTML = `<p><b>${ofPreset(preset, "title")}</b></p>${question}`;
@@ -575,6 +576,14 @@ export class Lab {
     canvas.removeEventListener("pointermove", add);
     await this.#points([...(this.drawing ?? this.settings.points), ...points]);
   }
+}
+
+// What the page asks to do where it links to these runs, far below: it goes with whoever followed the link.
+function taskOf({ preset, ...wanted }) {
+  const runs = ({ settings, seeds, pace }) => JSON.stringify([settings, seeds, pace]);
+  const links = preset ? [] : [...document.querySelectorAll("#three-questions li a[href^='?']")];
+  const link = links.find(link => runs(readAddress(link.getAttribute("href"), PRESETS)) === runs(wanted));
+  return link?.closest("li").innerHTML ?? "";
 }
 
 // What was counted, beside the binomial law: a sentence, and bars where there is room for one of each number.
