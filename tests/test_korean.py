@@ -91,7 +91,9 @@ def test_what_does_not_fit_is_named(english: str, bad: str, said: str) -> None:
 
 
 def test_what_fits_is_left_alone() -> None:
-    assert problems("The **energy** of [it](a.md) is {1}.", "[그것](a.md)의 **에너지**는 {1}입니다.") == []
+    english = "The **energy** of [it](a.md), a {term}`loss` {cite:p}`b` or {term}`fakes <fake>`, is `c`: {1}."
+    korean = "[그것](a.md)의 **에너지**는 `c`, {term}`손실 <loss>` {cite:p}`b`, {term}`가짜 <fake>`: {1}입니다."
+    assert problems(english, korean) == []
 
 
 def test_the_catalogues_fit() -> None:

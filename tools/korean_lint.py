@@ -21,11 +21,14 @@ KEPT = {
     "a formula": r"(?<![\\$])\$(?!\{)([^$]+)\$",
     "a tag": r"(</?[a-zA-Z][^>]*>)",
     "a place holder": r"(\$?\{\w[^{}]*\})(?!`)",
+}
+KEPT_ROLES = {
     "a role": r"\{(\w+(?::\w)?)\}`",
     "a citation": r"\{cite:\w\}`([^`]*)`",
-    "the target of a role": r"\{(?:term|doc|ref|download)\}`[^`<]*<([^>]*)>`",
+    "the target of a role": r"\{(?:doc|ref|download)\}`[^`<]*<([^>]*)>`",
 }
-CODE = re.compile(r"(?<!\})(`+)(.+?)\1")
+CODE = re.compile(r"(`+)(.+?)\1")
+ROLE = re.compile(r"\{\w+(?::\w)?\}`[^`]*`")
 TERM_ROLE = re.compile(r"\{term\}`([^`<]*?)(?:\s*<([^>]*)>)?`")
 # What the site's tools read off a page: how it begins in English, and what it has to begin with in Korean.
 BEGINNINGS = {
@@ -95,11 +98,14 @@ def words_of_term(english: str) -> re.Pattern[str]:
 # ------------------------------------------------------------------------------------------------ rules
 def kept(english: str, korean: str) -> Iterator[str]:
     """Links, formulas, tags, place holders and roles are the same; so is code, but for the words of a guess."""
-    for what, pattern in KEPT.items():
-        before, after = (Counter(re.findall(pattern, text)) for text in (english, korean))
+    outside = [ROLE.sub(" ", text) for text in (english, korean)]  # a role's backticks and <> are not code and a tag
+    searched = [(what, pattern, outside) for what, pattern in KEPT.items()]
+    searched += [(what, pattern, [english, korean]) for what, pattern in KEPT_ROLES.items()]
+    for what, pattern, texts in searched:
+        before, after = (Counter(re.findall(pattern, text)) for text in texts)
         yield from (f"{what} is missing: {one}" for one in (before - after))
         yield from (f"{what} is new: {one}" for one in (after - before))
-    before, after = (Counter(code for _, code in CODE.findall(text)) for text in (english, korean))
+    before, after = (Counter(code for _, code in CODE.findall(text)) for text in outside)
     if english.startswith("*Guess:*"):
         if before.total() != after.total():
             yield f"{before.total()} words to choose from have become {after.total()}"
