@@ -193,9 +193,8 @@ export class Lab {
 
   // How Play goes on from a step: so many steps at once, the milliseconds that they last at least, and where it ends.
   #plan(step) {
-    const { speed, stop } = this.pace, { steps: asked } = this.preset?.ask ?? {}, each = this.rate ? 1000 / this.rate : 0;
-    const answers = asked && !this.answered ? Math.max(asked, step + 1) : Infinity;
-    const goal = Math.min(answers, stop > step ? stop : Infinity);  // whoever plays on from there wants more
+    const { speed, stop } = this.pace, each = this.rate ? 1000 / this.rate : 0;
+    const goal = Math.min(step + this.#left(step), stop > step ? stop : Infinity);  // whoever plays on from there wants more
     const picture = Math.max(FRAME * CALM, this.cost / SHARE, Math.min(4 * each, SLOWEST)), most = SPEEDS[speed];
     const wait = Math.max(picture, 1000 / most), fit = Math.max(1, Math.round(most * wait / 1000));
     const steps = Math.min(goal - step, this.#chunk(picture), fit);
@@ -212,9 +211,9 @@ export class Lab {
   }
 
   // Steps until the runs answer a question, if there is one.
-  #left() {
+  #left(step = this.step) {
     const { steps } = this.preset?.ask ?? {};
-    return steps && !this.answered ? Math.max(1, steps - this.step) : Infinity;
+    return steps && !this.answered ? Math.max(1, steps - step) : Infinity;
   }
 
   // As many steps as fit into so many milliseconds, by what the last ones took.

@@ -80,9 +80,6 @@ export const STRINGS = {
       signal: ["Opposite modes of the ring are one class, so there is something to learn.", "고리에서 마주 보는 두 모드가 한 클래스이므로 배울 것이 있습니다."],
       coins: ["A coin decides what each pair is called: nothing in its points tells.", "쌍의 레이블을 동전 던지기로 정합니다. 점만 보고는 알 수 없습니다."],
     },
-    data: {
-      drawn: ["Your own points: how to draw stands beside the picture.", "직접 찍은 점입니다. 그리는 방법은 그림 옆에 있습니다."],
-    },
     margin: {
       pair_margin: ["Pairs that do not belong together are left alone once they are this far apart.", "다른 쌍은 이만큼 멀어지면 더 밀지 않습니다."],
       triplet: ["By so much the partner has to be nearer than the stranger.", "짝이 다른 점보다 이만큼 더 가까워야 합니다."],
