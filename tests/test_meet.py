@@ -53,12 +53,13 @@ def test_a_guide_becomes_a_script_of_its_meeting(site: Path) -> None:
     script = (site / "meet" / "03.js").read_text(encoding="utf-8")
     meeting = json.loads(re.fullmatch(r"\(window\.meetings \?\?= \{\}\)\[3\] = (.*);\n", script)[1])
     (row,), table = meeting["plans"]["40"], '<div class="cell_output"><table>Verdicts</table></div>'
-    assert [*row.values()] == [9, row["html"], ["P1", "Q1"], table] and not meeting["plans"]["20"][0]["screen"]
+    assert [*row.values()] == [9, row["html"], ["P1", "Q1"], [], table] and not meeting["plans"]["20"][0]["screen"]
     (prompt,) = meeting["prompts"]
     assert prompt["id"] == "M3P1" and prompt["title"] == "Two valleys"
     assert prompt["counts"] == [{"low": 4.0, "high": None}, {"word": "up"}, None]
-    fields, two = [(field["label"], field["options"]) for field in prompt["fields"]], ["up", "down"]
-    assert fields == [("how deep, 0 to 9", []), ("then", two), ("later", two)]
+    numbers, two = {"low": 0.0, "high": 9.0, "whole": False}, ["up", "down"]
+    fields = [("how deep, 0 to 9", [], numbers), ("then", two, None), ("later", two, None)]
+    assert [tuple(field.values()) for field in prompt["fields"]] == fields
     assert [one["address"] for one in prompt["shows"]] == ["03-energy.html#low"]
     assert 'href="sessions/index.html"' in prompt["notes"] and "Guess:" not in prompt["how"] + prompt["ask"]
     answer = {"notes": "<p>So.</p>", "shows": [{"address": "03-energy.html#deeper", "html": table}], "pays": "helps"}

@@ -41,6 +41,19 @@ KOREAN_BOUNDS = (
     (r"직접 센 값과 (.+) 이내", r"within \1 of your own count"),
 )
 LATER = re.compile(r"what comes after prediction (\d+)")
+# What a guide of either language says of a part of a guess, and of a row of the plan.
+AGAIN = re.compile(r" \((?:the same|위와 같음|같음)\)$")
+FROM_TO = re.compile(r" (?:from )?(\d+(?:\.\d+)?)(?: for [^,;]+)? to (\d+(?:\.\d+)?)$")
+KOREAN_FROM_TO = re.compile(r"(\d+(?:\.\d+)?)(?: ?\([^()]*\))?(?:에서|부터| ?~) ?(\d+(?:\.\d+)?)(?!.*\d)")
+PERCENT = re.compile(r"\bin %$|%로?$|\(%\)$|% 단위|퍼센트")
+IS_NUMBER = re.compile(r"\ba (?:whole )?number\b|숫자|정수|소수")
+IS_WHOLE = re.compile(r"whole number|정수")
+ROWS = {
+    "sentences": re.compile(
+        r"every sentence|sentences from the beginning|(?:모든|처음)[^.]*문장|문장[^.]*(?:모두|회의록)"
+    ),
+    "bets": re.compile(r"\bbets?\b|내기", re.IGNORECASE),
+}
 
 
 def page_at(path: Path) -> BeautifulSoup:
@@ -91,8 +104,17 @@ def after_label(paragraph: Tag | None) -> list[str]:
     return [part.strip() for part in words.removesuffix(".").split(";")]
 
 
+def limits_of(label: str) -> dict[str, Any] | None:
+    """Return what a part says of its numbers: where they begin and end, and whether they are whole; None of a line."""
+    ends = FROM_TO.search(label) or KOREAN_FROM_TO.search(label)
+    if ends is None and not (PERCENT.search(label) or IS_NUMBER.search(label)):
+        return None
+    low, high = map(float, ends.groups()) if ends else (0.0, 100.0) if PERCENT.search(label) else (None, None)
+    return {"low": low, "high": high, "whole": bool(IS_WHOLE.search(label))}
+
+
 def fields_of(paragraph: Tag | None) -> list[dict[str, Any]]:
-    """Return what a guess consists of: a label for each part, and the words to choose from, if there are any."""
+    """Return what a guess consists of: a label for each part, and the words to choose from or what numbers it takes."""
     if paragraph is None:
         return []
     marked = BeautifulSoup(str(paragraph), "html.parser")
@@ -100,10 +122,11 @@ def fields_of(paragraph: Tag | None) -> list[dict[str, Any]]:
         code.string = f"`{code.text}`"
     fields: list[dict[str, Any]] = []
     for part in after_label(marked):
-        again = fields and part.endswith("(the same)")
+        again = fields and AGAIN.search(part)
         options = fields[-1]["options"] if again else re.findall(r"`([^`]+)`", part)
         label = re.sub(r" \([^()]*\)$", "", part) if options else part
-        fields.append({"label": label.replace("`", ""), "options": options})
+        label = label.replace("`", "")
+        fields.append({"label": label, "options": options, "limits": None if options else limits_of(label)})
     return fields
 
 
@@ -188,7 +211,8 @@ def plan_of(site: Path, page: BeautifulSoup, anchor: str) -> list[dict[str, Any]
         found = [f"{english(kind)[0].upper()}{n}" for kind, n in named]
         text = html_of(what.find_all("p"), "sessions")
         table = "".join(one["html"] for one in screen if one["address"] in text)
-        rows.append({"minutes": int(minutes.text), "html": text, "shows": found, "screen": table})
+        asks = [name for name, words in ROWS.items() if words.search(what.text)]
+        rows.append({"minutes": int(minutes.text), "html": text, "shows": found, "asks": asks, "screen": table})
     return rows
 
 

@@ -13,17 +13,12 @@ export function numberOf(text) {
 }
 export const same = (a, b) => a.trim().toLowerCase() === b.trim().toLowerCase();
 
-// What the guide says of a part: a number, perhaps from 0 to 25, perhaps a whole one, or in %.
-export function limitsOf({ label, options }, count) {
-  const [, low, high] = / (?:from )?(\d+(?:\.\d+)?)(?: for [^,;]+)? to (\d+(?:\.\d+)?)$/.exec(label) ?? [];
-  if (options.length || !(low || count || /\ba (?:whole )?number\b|\bin %$/.test(label))) return null;
-  const [least, most] = low ? [low, high] : /\bin %$/.test(label) ? [0, 100] : [-Infinity, Infinity];
-  return { low: Number(least), high: Number(most), whole: label.includes("whole number") };
-}
+// What the guide says of a part's numbers; what counts for it is a number, too.
+export const limitsOf = ({ options, limits }, count) => limits ?? (count && !options.length ? {} : null);
 // What is wrong with a number: a kind, and what is told of it.
 function oddityOf(text, limits) {
   if (!limits) return null;
-  const number = numberOf(text), { low, high, whole } = limits, within = one => one >= low && one <= high;
+  const number = numberOf(text), { low, high, whole } = limits, within = one => one >= (low ?? -Infinity) && one <= (high ?? Infinity);
   if (Number.isNaN(number)) return ["Number"];
   if (!within(number) && !(text.includes("%") && within(number / 100))) return ["Range", low, high];
   return whole && !Number.isInteger(number) ? ["Whole"] : null;

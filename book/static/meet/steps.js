@@ -117,11 +117,11 @@ export function stepView(room) {
     value => change((_, now) => { now.sentences[one] = value; }, "typing")));
   return h("section", { class: "meet-step" },
     ...clockBox(room),
-    /^Prompt \d+, [^.?]+[.?]$/.test(text.trim()) ? null : (row.screen ? sealed : html)(row.html, { class: "meet-what" }),  // its title says as much
+    promptsOf(room).length && /^[^.?]+[.?]?$/.test(text.trim()) ? null : (row.screen ? sealed : html)(row.html, { class: "meet-what" }),  // its title says as much
     row.screen ? html(row.screen, { class: "meet-screen" }) : null,
-    /\bbets?\b/i.test(text) && meeting.bets.length && !questionsOf(room).some(({ pays }) => pays) ? betsBox(room) : null,  // or they are paid below
+    row.asks.includes("bets") && meeting.bets.length && !questionsOf(room).some(({ pays }) => pays) ? betsBox(room) : null,  // or they are paid below
     ...(record.step ? [] : [lastTasks(), h("p", {}, say("oneLaptop")), rolesOfTurn(memory, record.turn, "roles"), inviting(room)]),
-    ...(/\bsentences?\b/i.test(text) ? [h("fieldset", {}, h("legend", {}, say("sentences")), fields("sentence"))] : []),
+    ...(row.asks.includes("sentences") ? [h("fieldset", {}, h("legend", {}, say("sentences")), fields("sentence"))] : []),
     ...promptsOf(room).map(prompt => promptBox(prompt, room)),
     ...questionsOf(room).map(question => questionBox(question, room)),
     ...(last(rows, record) ? [rolesOfTurn(memory, record.turn + 1, "turn"), h("h2", { class: "meet-head" }, say("home")), html(meeting.home), tasksBox()] : []),
