@@ -278,27 +278,31 @@ export class Lab {
     large.setAttribute("aria-label", settings.data === "drawn" && !contrast ? WORDS.canvas_drawn : WORDS.large(chosen.seed, line(chosen)));
     this.#label(small, line);
     write(this.$(".lab-legend"), this.#legend(contrast, lowIsReal));
-    this.$("[data-do=tally]")?.toggleAttribute("hidden", !contrast || !eighthOf(settings));
-    for (const name of ["d", "g"]) this.$(`[data-do=${name}]`)?.toggleAttribute("hidden", contrast);
-    for (const name of NEED_POINTS) this.$(`[data-do=${name}]`)?.toggleAttribute("disabled", empty);
+    this.#enable(contrast, empty);
     const now = performance.now();
     if (!this.playing || now - this.charted > CHARTS) {
       this.charted = now;
       this.$(".lab-curves").innerHTML = this.#charts();
     }
     this.#say(this.words);
-    if (this.compact) return;
-    for (const box of this.place.querySelectorAll("[data-show]")) box.closest("label").hidden = contrast;
-    if (empty) this.$(".lab-code").hidden = true;
-    if (!this.$(".lab-code").hidden) this.#write();
-    this.#tell();
-    if (this.$(".lab-numbers").open) this.$(".lab-numbers div").innerHTML = empty ? "" : this.#table();
+    if (!this.compact) this.#tell(empty);
   }
 
-  // How fast it goes, beside the label of the speed that was chosen.
-  #tell() {
+  // Only what makes sense for these runs can be pressed.
+  #enable(contrast, empty) {
+    this.$("[data-do=tally]")?.toggleAttribute("hidden", !contrast || !eighthOf(this.settings));
+    for (const name of ["d", "g"]) this.$(`[data-do=${name}]`)?.toggleAttribute("hidden", contrast);
+    for (const name of NEED_POINTS) this.$(`[data-do=${name}]`)?.toggleAttribute("disabled", empty);
+    for (const box of this.place.querySelectorAll("[data-show]")) box.closest("label").hidden = contrast;
+  }
+
+  // What is open shows these runs: their Python, their numbers, and how fast they go, beside the speed that was chosen.
+  #tell(empty) {
     const most = SPEEDS[this.pace.speed];
     if (this.playing && this.pacing) write(this.$(".lab-rate"), WORDS.rate(this.pacing, most < Infinity && this.pacing < 0.9 * most && this.rate < most));
+    if (empty) this.$(".lab-code").hidden = true;
+    if (!this.$(".lab-code").hidden) this.#write();
+    if (this.$(".lab-numbers").open) this.$(".lab-numbers div").innerHTML = empty ? "" : this.#table();
   }
 
   #legend(contrast, lowIsReal) {
