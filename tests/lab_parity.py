@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from on_the_page import on_the_page
 from torch import Tensor
 
 from helpers import data, losses, models, sampling, seed, train
@@ -32,17 +33,12 @@ def autoencoder() -> torch.nn.Module:
     return models.mlp_autoencoder((2, 32, 8), [1])
 
 
-class Sine(torch.nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x.sin()
-
-
 class WavyEnergy(torch.nn.Module):
     """Chapter 04's energy."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = models.mlp((2, 64, 64, 1), [1], Sine, scalar=True)
+        self.net = models.mlp((2, 64, 64, 1), [1], on_the_page("04", "Sine"), scalar=True)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(6 * x) + (x**2).sum(-1)
