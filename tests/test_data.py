@@ -119,10 +119,8 @@ def test_parts_are_the_ends_of_the_official_ones(name: data.DataSet, tmp_path: P
     monkeypatch.setenv("HOME", str(tmp_path.parent))
     parts = {"train": slice(cut), "validation": slice(cut, official), "test": there[False]}
     for split, part in parts.items():
-        loaded = data.load(name, split, f"~/{tmp_path.name}", download=True)
-        equals(
-            loaded, pixels[part].reshape(-1, *((1, *shape) if name == "mnist" else shape)), CLASSES[: len(pixels)][part]
-        )
+        expected = pixels[part].reshape(-1, *((1, *shape) if name == "mnist" else shape))
+        equals(data.load(name, split, f"~/{tmp_path.name}", download=True), expected, CLASSES[: len(pixels)][part])
 
 
 @pytest.mark.parametrize("name", KNOWN)
