@@ -49,13 +49,10 @@ def test_a_page_gets_a_table_with_named_rows_and_numbers_on_the_right() -> None:
 ARRAYS = [np.full((4, 6), level) for level in (0.0, 0.5, 1.0)]
 
 
-def figures(count: int = 3) -> list[plt.Figure]:
-    made = []
-    for i in range(count):
-        figure, axes = plt.subplots(figsize=(3, 2))
-        axes.plot([0, 1], [0, i])
-        made.append(figure)
-    return made
+def line(end: float) -> plt.Figure:
+    figure, axes = plt.subplots(figsize=(3, 2))
+    axes.plot([0, 1], [0, end])
+    return figure
 
 
 def soup(widget: Html) -> BeautifulSoup:
@@ -81,7 +78,7 @@ def test_one_picture_per_frame_enlarged_by_a_whole_number_and_the_last_one_is_sh
 def test_figures_are_closed_and_keep_their_size_and_png_bytes_are_taken():
     before = plt.get_fignums()
     with plt.rc_context({"savefig.bbox": "tight"}):  # as in notebooks
-        images = soup(scrub(figures(), alt="a line", label="Step")).find_all("img")
+        images = soup(scrub([*map(line, range(3))], alt="a line", label="Step")).find_all("img")
     assert plt.get_fignums() == before and picture(images[0]).size == (600, 400)
     assert (images[0]["width"], images[0]["height"]) == ("300", "200"), "two pixels for one of the page"
     pngs = [base64.b64decode(img["src"].split(",", 1)[1]) for img in images]

@@ -300,18 +300,16 @@ def test_training_looks_at_the_training_part_only_and_all_arms_start_alike(monke
 
 def test_pairs_are_of_different_syllables_unless_an_arm_says_otherwise() -> None:
     images, (rng,) = hangul("train").images, rngs([4])
-    counts = {name: draw_rows(arm, images, rng).unique(return_counts=True)[1] for name, arm in negatives.ARMS.items()}
+    counts = {}
+    for name, arm in negatives.ARMS.items():
+        a, b, rows = negatives.draw(arm, images, rng)
+        assert a.shape == b.shape == (arm.batch, 1, 32, 32) and (a - b).abs().mean() > 0.01
+        counts[name] = rows.unique(return_counts=True)[1]
     assert all((counts[name] == 1).all() for name in ("batch 128", "batch 32", "batch 8", "hard"))
     assert (counts["four of each"] == 4).all() and len(counts["four of each, masked"]) == 32
     assert counts["at random"].max() > 1
     with pytest.raises(ValueError, match="a multiple of 3"):
         negatives.draw(negatives.Arm(each=3), images, rng)
-
-
-def draw_rows(arm: negatives.Arm, images: Tensor, rng: torch.Generator) -> Tensor:
-    a, b, rows = negatives.draw(arm, images, rng)
-    assert a.shape == b.shape == (arm.batch, 1, 32, 32) and (a - b).abs().mean() > 0.01
-    return rows
 
 
 def test_a_queue_holds_the_last_keys_of_a_slow_copy_and_no_false_negatives() -> None:
