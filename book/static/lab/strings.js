@@ -34,7 +34,7 @@ export const STRINGS = {
     blob: ["one blob", "덩어리 하나"], drawn: ["drawn by you", "직접 그리기"],
   },
   break: {
-    none: ["nothing", "없음"], detached: ["detach G’s target", "G의 목표를 그래디언트에서 차단"],
+    none: ["nothing", "없음"], detached: ["detach G’s target", "G의 목표에 기울기 차단"],
     mean_hinge: ["hinge on the mean energy", "평균 에너지에 힌지"], one_optimizer: ["one optimiser for both", "둘이 옵티마이저 하나"],
     frozen_d: ["freeze the discriminator", "판별자 고정"], lr_tenth: ["a tenth of the learning rate", "학습률 10분의 1"],
     lr_ten: ["ten times the learning rate", "학습률 10배"],
@@ -69,7 +69,7 @@ export const STRINGS = {
     },
     break: {
       none: ["Everything as it should be.", "모두 제대로 둡니다."],
-      detached: ["The target of the reconstruction is a constant for G: one of two ways of its gradient is cut.", "복원의 목표가 G에게는 상수가 되어, 그래디언트의 두 길 가운데 하나가 끊깁니다."],
+      detached: ["The target of the reconstruction is a constant for G: one of two ways of its gradient is cut.", "복원의 목표가 G에게는 상수가 되어, 기울기의 두 길 가운데 하나가 끊깁니다."],
       mean_hinge: ["The hinge looks only at the mean, so low energies hide behind high ones.", "힌지가 평균만 보므로, 낮은 에너지가 높은 에너지 뒤에 숨습니다."],
       one_optimizer: ["G moves with D to lower D’s loss: it helps its opponent.", "G가 D와 함께 D의 손실을 줄입니다. 상대를 돕는 셈입니다."],
       frozen_d: ["From a certain step on D learns no more, and G plays on against it.", "정해진 스텝부터 D는 더 배우지 않고, G만 계속 학습합니다."],
@@ -114,9 +114,9 @@ export const STRINGS = {
   chosen: ["Choose what runs: {0}, {1}", "실행할 것 고르기: {0}, {1}"], run: ["Run", "실행"], step: ["Step", "스텝"], seed: ["seed {0}", "시드 {0}"],
   rate: ["{0} steps a second in each run", "실행마다 초당 {0}스텝"],
   rate_less: ["{0} steps a second in each run: this device makes no more", "실행마다 초당 {0}스텝: 이 기기의 최대 속도입니다"],
-  legend_chains: ["Blue rings: real samples. Orange discs: Langevin chains. Green: where the learned energy is low.", "파란 고리: 진짜 표본. 주황 점: 랑주뱅 연쇄. 초록: 학습된 에너지가 낮은 곳."],
-  legend_low: ["Blue rings: real samples. Orange discs: generated ones. Green: where the discriminator takes a point for real (low energy).", "파란 고리: 진짜 표본. 주황 점: 생성된 표본. 초록: 판별자가 진짜로 보는 곳(에너지가 낮음)."],
-  legend_high: ["Blue rings: real samples. Orange discs: generated ones. Green: where the discriminator takes a point for real (high output).", "파란 고리: 진짜 표본. 주황 점: 생성된 표본. 초록: 판별자가 진짜로 보는 곳(출력이 높음)."],
+  legend_chains: ["Blue rings: real samples. Orange discs: Langevin chains. Green: where the learned energy is low.", "파란 고리: 진짜 샘플. 주황 점: 랑주뱅 연쇄. 초록: 학습된 에너지가 낮은 곳."],
+  legend_low: ["Blue rings: real samples. Orange discs: generated ones. Green: where the discriminator takes a point for real (low energy).", "파란 고리: 진짜 샘플. 주황 점: 생성된 샘플. 초록: 판별자가 진짜로 보는 곳(에너지가 낮음)."],
+  legend_high: ["Blue rings: real samples. Orange discs: generated ones. Green: where the discriminator takes a point for real (high output).", "파란 고리: 진짜 샘플. 주황 점: 생성된 샘플. 초록: 판별자가 진짜로 보는 곳(출력이 높음)."],
   legend_circle: ["Each number is an embedding on the circle, written as the class of its point; equal classes should be close.", "숫자 하나가 원 위의 임베딩이며, 점의 클래스를 나타냅니다. 같은 클래스끼리 가까워야 합니다."],
   draw: [
     "Draw in the picture with the mouse or a finger; or choose it with the Tab key: arrow keys move the stamp, Enter puts ten points there, Backspace removes the last ten.",
