@@ -97,7 +97,7 @@ const COURSE = {
   yours: ["Your guess", "내 예측"], skipped: ["Skipped.", "건너뛰었습니다."], change: ["Change", "바꾸기"],
   forgets: ["This browser keeps nothing: your answers last until you leave the page.", "브라우저에 저장할 수 없습니다. 페이지를 떠나면 답이 사라집니다."],
   askFirst: ["Ask me first", "먼저 물어보기"], folded: ["Folded until you have guessed.", "예측할 때까지 접어 둡니다."],
-  chapters: ["Chapters", "장"], chapter: ["chapter", "장"], readOn: ["read to its end", "끝까지 읽은 날"], predictions: ["Predictions", "예측"], exercises: ["exercises opened", "열어 본 연습문제"],
+  chapters: ["Chapters", "장"], chapter: ["chapter", "장"], readOn: ["read to its end", "끝까지 읽은 날"], predictions: ["Predictions", "예측"], exercises: ["exercises opened", "열어 본 연습 문제"],
   quizzes: ["Quizzes", "퀴즈"], quiz: ["quiz", "퀴즈"], firstTry: ["right at the first try", "첫 시도 정답"], leftOver: ["questions left", "남은 문항"],
   noneYet: ["None yet. Every Predict box in a chapter takes one.", "아직 없습니다. 각 장의 예측 상자에 적을 수 있습니다."],
   verdict: ["Was it right?", "맞았나요?"], right: ["right", "맞음"], partly: ["partly", "일부 맞음"], wrong: ["wrong", "틀림"], there: ["Look there", "해당 부분 보기"],
