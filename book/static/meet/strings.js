@@ -22,7 +22,7 @@ const ROOM = {
   turn: ["Next roles", "다음 역할"], before: ["Before you meet", "회의 전 준비"], start: ["Start the meeting", "회의 시작"],
   oneLaptop: [
     "One laptop holds the meeting: the writer's. It shows the Room, takes the lines and exports the minutes. Everybody else opens only My guess.",
-    "회의는 기록 담당의 노트북 한 대로 진행합니다. 이 노트북에서 회의실을 보여 주고, 예측 줄을 모으고, 회의록을 내보냅니다. 다른 팀원은 ‘내 예측’만 엽니다.",
+    "회의는 기록 담당의 컴퓨터 한 대로 진행합니다. 이 컴퓨터에서 회의실을 보여 주고, 예측 줄을 모으고, 회의록을 내보냅니다. 다른 팀원은 ‘내 예측’만 엽니다.",
   ],
   invite: ["Everybody else opens", "다른 팀원은 이 주소를 엽니다"],
   goOn: ["Go on with the meeting", "회의 계속하기"],
@@ -35,7 +35,7 @@ const ROOM = {
   left: ["left", "남음"], over: ["over", "초과"], soon: ["One minute left", "1분 남았습니다"], up: ["Time is up", "시간이 다 되었습니다"],
   total: ["minute {0} of {1}", "{1}분 중 {0}분째"], step: ["Step {0} of {1}", "{1}단계 중 {0}단계"],
   question: ["Question {0}", "질문 {0}"], behind: ["ends {0} min late", "{0}분 늦게 끝날 예정"], ahead: ["ends {0} min early", "{0}분 일찍 끝날 예정"], onTime: ["on time", "제시간에 끝날 예정"],
-  rows: ["The plan: make a row shorter or longer", "계획: 단계 시간 줄이기와 늘리기"], shorter: ["One minute less", "1분 줄이기"], longer: ["One minute more", "1분 늘리기"], minutesOf: ["{0} min", "{0}분"],
+  rows: ["The plan: make a row shorter or longer", "진행표: 단계 시간 줄이기와 늘리기"], shorter: ["One minute less", "1분 줄이기"], longer: ["One minute more", "1분 늘리기"], minutesOf: ["{0} min", "{0}분"],
   finish: ["To the minutes", "회의록으로"], prompt: ["Prompt {0}", "예측 문제 {0}"],
   // sealed guesses
   paste: ["Lines from the call's chat", "채팅에서 복사한 예측 줄"], take: ["Take these lines", "예측 줄 등록"],
@@ -61,7 +61,7 @@ const ROOM = {
   nearOwn: ["within {0} of your own count", "직접 센 수와 {0} 이내"], own: ["own count", "직접 센 수"], ownOf: ["What {0} counted", "{0}이(가) 직접 센 수"],
   ownFirst: ["Count, each alone, and enter your own counts: they decide.", "각자 따로 세어 직접 센 수를 적으세요. 그 수가 기준입니다."],
   addTo: ["points for the dashes", "–로 표시된 항목의 점수"], added: ["Points that you give {0}", "{0}에게 주는 점수"], guesses: ["Guesses and points", "예측과 점수"],
-  revealAnswer: ["Reveal the chapter's table", "이 장의 표 공개"], grade: ["grade", "판정"], right: ["right", "맞음"], partly: ["partly", "일부 맞음"], wrong: ["wrong", "틀림"], graded: ["What we graded", "우리의 판정"],
+  revealAnswer: ["Reveal the chapter's table", "이 장의 표 공개"], grade: ["grade", "판정"], right: ["right", "맞음"], partly: ["partly", "일부만 맞음"], wrong: ["wrong", "틀림"], graded: ["What we graded", "우리의 판정"],
   saw: ["What we saw", "우리가 본 것"], answered: ["What we answered", "우리의 답"], measured: ["What the chapter measured", "이 장에서 측정한 것"], inChapter: ["In the chapter", "이 장에서 보기"],
   lowest: ["at least {0}", "{0} 이상"], highest: ["at most {0}", "{0} 이하"], upTo: ["{0} to {1}", "{0}~{1}"],
   mine: ["Write your guess", "예측을 적으세요"], yourName: ["Your name", "내 이름"], yourLine: ["Your line for the call's chat", "채팅에 붙여 넣을 줄"],
@@ -87,8 +87,8 @@ const ROOM = {
   noPart: ["no part '## {0}'", "'## {0}' 항목이 없습니다"], oddLine: ["line {0}, in {1}: {2}", "{0}번째 줄({1}): {2}"],
   tooBig: ["this is no text file of minutes (larger than 1 MB, or not text)", "회의록 텍스트 파일이 아닙니다(1MB 초과이거나 텍스트가 아님)"],
   // the leader's window
-  notes: ["Notes", "진행자 노트"], comes: ["What comes next", "다음 순서"], noRoom: ["Waiting for the room: start a meeting in the other window. Is the room on another machine? Then follow by hand.", "회의실을 기다립니다. 다른 창에서 회의를 시작하세요. 회의실이 다른 기기에 있다면 직접 넘기세요."],
-  notesLater: ["Notes: open after the reveal", "진행자 노트: 공개한 뒤에 여세요"],
+  notes: ["Notes", "진행자 메모"], comes: ["What comes next", "다음 순서"], noRoom: ["Waiting for the room: start a meeting in the other window. Is the room on another machine? Then follow by hand.", "회의실을 기다립니다. 다른 창에서 회의를 시작하세요. 회의실이 다른 기기에 있다면 직접 넘기세요."],
+  notesLater: ["Notes: open after the reveal", "진행자 메모: 공개한 뒤에 여세요"],
   byHand: ["Follow by hand", "직접 넘기기"],
 };
 const COURSE = {
@@ -100,7 +100,7 @@ const COURSE = {
   chapters: ["Chapters", "장"], chapter: ["chapter", "장"], readOn: ["read to its end", "끝까지 읽은 날"], predictions: ["Predictions", "예측"], exercises: ["exercises opened", "열어 본 연습 문제"],
   quizzes: ["Quizzes", "퀴즈"], quiz: ["quiz", "퀴즈"], firstTry: ["right at the first try", "첫 시도 정답"], leftOver: ["questions left", "남은 문항"],
   noneYet: ["None yet. Every Predict box in a chapter takes one.", "아직 없습니다. 각 장의 예측 상자에 적을 수 있습니다."],
-  verdict: ["Was it right?", "맞았나요?"], right: ["right", "맞음"], partly: ["partly", "일부 맞음"], wrong: ["wrong", "틀림"], there: ["Look there", "해당 부분 보기"],
+  verdict: ["Was it right?", "맞았나요?"], right: ["right", "맞음"], partly: ["partly", "일부만 맞음"], wrong: ["wrong", "틀림"], there: ["Look there", "해당 부분 보기"],
   calibration: ["How well you know what you know", "내 확신은 얼마나 정확한가"],
   calibrationSays: ["Across: how sure you were. Up: how often you were right. On the line, both agree.", "가로: 확신한 정도. 세로: 맞은 비율. 선 위에서는 둘이 같습니다."],
   noCalibration: ["Say how sure you are when you guess, and afterwards whether it was right: then a picture stands here.", "예측할 때 확신 정도를, 나중에 맞았는지를 적으면 여기에 그림이 나타납니다."],
