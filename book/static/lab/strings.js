@@ -25,7 +25,7 @@ export const STRINGS = {
     ebgan_pt: ["EBGAN, pulling-away term", "EBGAN, 밀어내기 항"],
     ebgan_pt_unsquared: ["EBGAN, term without the square", "EBGAN, 제곱 없는 밀어내기 항"],
     cd: ["Energy, contrastive divergence", "에너지, 대조 발산"],
-    bare_cosine: ["Bare cosine (the group’s)", "코사인을 그대로(스터디 방식)"],
+    bare_cosine: ["Bare cosine (the group’s)", "코사인을 그대로(그룹의 손실)"],
     scale_bias: ["Cosine with scale and bias", "코사인에 스케일과 편향"], pair_margin: ["Pairs with a margin", "마진을 둔 쌍"],
     triplet: ["Triplets", "삼중항"], nt_xent: ["NT-Xent", "NT-Xent"], sup_con: ["SupCon", "SupCon"],
   },
