@@ -138,7 +138,7 @@ def table(rows: list[str], caption: str) -> str:
     names = tr("claim, and what was measured"), tr("held on")
     head = "<tr>" + "".join(f'<th scope="col">{name}</th>' for name in names) + "</tr>"
     body = "\n".join(rows)
-    return f'<table class="register"><caption>{escape(caption)}</caption>\n{head}\n{body}\n</table>'
+    return f'<table class="register" aria-label="{escape(caption)}">\n{head}\n{body}\n</table>'
 
 
 def verdicts(book: Path) -> str:
@@ -157,7 +157,7 @@ def verdicts(book: Path) -> str:
         asked, population = escape(tr(question["asked"])), escape(tr(question["population"]))
         drawn = tr("Population: {}.").format(population)
         rows.append(f"<tr><td><strong>{asked}</strong>{said}<div>{drawn}</div></td></tr>")
-    return '<table class="register">\n' + "\n".join(rows) + "\n</table>"
+    return '<table class="register answers">\n' + "\n".join(rows) + "\n</table>"
 
 
 def answer(chapter: str, text: str, measured: str) -> str:

@@ -14,7 +14,7 @@ function show() {
     row.hidden = !wanted.every((word) => text.includes(word)) || (failed.checked && !row.matches(".failed"));
     count += !row.hidden;
   }
-  for (const table of document.querySelectorAll("table.register")) {
+  for (const table of document.querySelectorAll("table.register:not(.answers)")) {
     const section = table.closest("section");
     section.hidden = ![...table.querySelectorAll("tr[id], tr[data-again]")].some((row) => !row.hidden);
   }
