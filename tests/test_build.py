@@ -239,6 +239,29 @@ def test_what_changed_is_built_again_and_nothing_else(book: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_edition_beside_it_changes_no_english_page_and_executes_nothing(book: Path) -> None:
+    def english() -> dict[str, str]:
+        switch = r'\n<a class="language-switch.*?</a>|<link rel="alternate" hreflang=.*?>\n'
+        pages = (book / "_build" / "html").rglob("*.*")
+        files = [path for path in pages if path.is_file() and path.suffix != ".woff" and "ko" not in path.parts]
+        return {str(path): re.sub(switch, "", path.read_text("utf-8", errors="replace")) for path in files}
+
+    assert build(book).good
+    alone = english()
+    catalogue = book / "book" / "locales" / "ko" / "LC_MESSAGES" / "index.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text('msgid ""\nmsgstr ""\n\nmsgid "Start"\nmsgstr "시작"\n', encoding="utf-8")
+    (book / "_build" / ".site").unlink()
+    done = build(book)
+    beside = english()
+    assert done.good and not done.executed
+    assert [name for name in {*alone, *beside} if alone.get(name) != beside.get(name)] == []
+    start, chapter = page_of(book, "ko/index"), page_of(book, "ko/01-first")
+    assert (start.html["lang"], start.h1.text.rstrip("#"), chapter.article["lang"]) == ("ko", "시작", "en")
+    assert chapter.select_one("a.language-switch")["href"] == "../01-first.html"
+
+
+@pytest.mark.slow
 def test_a_new_chapter_takes_its_notebook_and_one_line(book: Path) -> None:
     opening = " isn't old\n\n> **Question.** Does it\n> a | b?\n>\n> Not this.\n\nText."
     exercise = "\n\n## Exercises\n\n### Exercise 1 (core): look\n\n**Predict** it. Is it there?"

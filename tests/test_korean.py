@@ -117,14 +117,14 @@ def test_what_code_has_shown_is_found_in_its_strings() -> None:
 
 def test_a_changed_sentence_is_stale_and_comes_back(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(korean, "LOCALES", tmp_path)
-    said: list[str] = ["A sentence about the loss of a network.", "Another one"]
+    said: list[str] = ["A sentence, longer than one line of a catalogue, about the loss of a network.", "Another one"]
     monkeypatch.setattr(korean, "wanted", lambda: {"page": Wanted("book/page.md", {text: [] for text in said})})
     update()
     catalogue = read_catalogue(tmp_path / "page.po")
     catalogue[said[0]].string = "신경망의 손실에 관한 문장입니다."
     korean.write_catalogue(tmp_path / "page.po", catalogue)
     assert (update(), stale()["page"]) == ([], said[1:])
-    first, said[0] = said[0], "A sentence about the loss of two networks."
+    first, said[0] = said[0], "A sentence, longer than one line of a catalogue, about the loss of two networks."
     assert update() == ["page"]
     assert read_catalogue(tmp_path / "page.po")[said[0]].fuzzy
     assert sound(read_catalogue(tmp_path / "page.po")) == {}

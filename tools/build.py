@@ -12,21 +12,28 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import yaml
 from bundle import BUNDLES, pack_chapters
+from edition import EDITION, write_edition
 from execute import ROOT, execute_book
 from joblib import cpu_count
 from jupyter_book.sphinx import build_sphinx
+from korean import LOCALES
+from speech import SPOKEN, Language, speak
 
 BUILD = ROOT / "_build"
 STAMP = BUILD / ".site"  # what the site was built from; missing after a build that failed
-GENERATED = {"__pycache__", "node_modules", "vendor", ".ipynb_checkpoints"}
+KOREAN = BUILD / "html" / "ko"
+GENERATED = {"__pycache__", "node_modules", "vendor", ".ipynb_checkpoints", "locales"}
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -56,15 +63,25 @@ def contents() -> str:
     return digest([path for folder in folders for path in files_in(folder)], head)
 
 
-def build_pages(builder: str, fresh: bool, verbose: bool) -> bool:
+def overrides(root: Path) -> dict[str, Any]:
+    """Return the settings that are not in _config.yml: those of the build, and those of an edition's language."""
+    found = {"external_toc_path": str(root / "_toc.yml"), "nitpicky": True, "latex_individualpages": False}
+    if SPOKEN.name == "en":
+        return found
+    home = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"] + f"{SPOKEN.name}/"
+    found |= {"html_baseurl": home, "ogp_site_url": home, "ogp_image": f"{home}_static/social.png"}
+    return found | {"language": SPOKEN.name, "locale_dirs": [str(root / "locales")]}
+
+
+def build_pages(builder: str, fresh: bool, verbose: bool, root: Path = ROOT) -> bool:
     """Let Sphinx write the pages; tell whether it found nothing to complain about."""
     # Unchanged pages are not read again, yet all are written: a link is looked up while its page is written.
     result = build_sphinx(
-        str(ROOT / "book"),
-        str(BUILD / builder),
+        str(root / "book"),
+        str(root / "_build" / builder),
         path_config=str(ROOT / "_config.yml"),
         noconfig=True,
-        confoverrides={"external_toc_path": str(ROOT / "_toc.yml"), "nitpicky": True, "latex_individualpages": False},
+        confoverrides=overrides(root),
         builder=builder,
         force_all=True,
         freshenv=fresh,
@@ -73,6 +90,47 @@ def build_pages(builder: str, fresh: bool, verbose: bool) -> bool:
         quiet=not verbose,
     )
     return result == 0
+
+
+def share_pictures(site: Path, edition: Path) -> None:
+    """Let an edition show the pictures of the English site, and drop its own copies of them."""
+    shared = {path.name for path in (edition / "_images").glob("*") if (site / "_images" / path.name).is_file()}
+    shown = re.compile(r"_images/([\w.-]+)")
+    for path in (path for path in edition.rglob("*.*") if path.suffix in {".html", ".js"} and path.is_file()):
+        text = path.read_text(encoding="utf-8")
+        new = shown.sub(lambda found: f"../{found[0]}" if found[1] in shared else found[0], text)
+        if new != text:
+            path.write_text(new, encoding="utf-8")
+    for name in shared:
+        (edition / "_images" / name).unlink()
+
+
+def build_edition(verbose: bool) -> bool:
+    """Write the Korean edition beside the English site; tell whether all is well. It executes nothing."""
+    start, stamp = time.monotonic(), EDITION / ".site"
+    now = [machinery(), digest(sorted(LOCALES.rglob("*.po")), contents())]
+    before = stamp.read_text(encoding="utf-8").split() if stamp.is_file() else []
+    if now == before and (KOREAN / "index.html").is_file():
+        print("Korean edition: nothing has changed")
+        return True
+    fresh = before[:1] != now[:1]
+    stamp.unlink(missing_ok=True)
+    if fresh:
+        shutil.rmtree(EDITION / "_build", ignore_errors=True)
+    speak(write_edition())
+    try:
+        well = build_pages("html", fresh, verbose, EDITION)
+    finally:
+        speak(Language())
+    if not well:
+        print("Korean edition: FAILED, see above")
+        return False
+    shutil.rmtree(KOREAN, ignore_errors=True)
+    shutil.copytree(EDITION / "_build" / "html", KOREAN)
+    share_pictures(KOREAN.parent, KOREAN)
+    stamp.write_text("\n".join(now), encoding="utf-8")
+    print(f"Korean edition: {time.monotonic() - start:.0f} s, nothing executed")
+    return True
 
 
 def build_site(builder: str, verbose: bool) -> bool:
@@ -85,6 +143,7 @@ def build_site(builder: str, verbose: bool) -> bool:
     # Sphinx complains about a page when it reads it: after a failure, and with other tools, it reads all of them.
     fresh = before[:1] != now[:1]
     STAMP.unlink(missing_ok=True)
+    shutil.rmtree(KOREAN, ignore_errors=True)  # the English site is made alone, and the edition put beside it again
     for folder in (BUILD / builder, BUILD / "jupyter_execute") if fresh else ():
         shutil.rmtree(folder, ignore_errors=True)  # or pages that have left the book would stay
     print(f"pages: {'writing all of them' if fresh else 'writing what has changed'}", flush=True)
@@ -128,6 +187,8 @@ def main() -> int:
         return 1
     build_bundles()
     if not build_site(options.builder, options.verbose):
+        return 1
+    if options.builder == "html" and LOCALES.is_dir() and not build_edition(options.verbose):
         return 1
     print(f"total: {time.monotonic() - start:.0f} s. Open: {(BUILD / options.builder / 'index.html').as_uri()}")
     return 0

@@ -27,9 +27,11 @@ import pydata_sphinx_theme
 import sphinxcontrib.katex
 from address import repository
 from docutils import nodes
+from edition_pages import dress_language, keep_anchors, mark_english, name_terms
 from execute import with_outputs
 from fontTools.subset import parse_unicodes
 from fontTools.ttLib import TTFont
+from korean import coverage
 from light_pages import Pictures, cut_font, cut_math_fonts, lighten_code, plain_classes
 from lists import LISTS, chapter_file, chapters_among, presets_of, title_of
 from meeting import write_meetings
@@ -39,6 +41,7 @@ from predictions import write_predictions
 from register_page import register, scores
 from roles import code_of
 from search_sections import keep_sections, write_index
+from speech import CONFIGURED, SPOKEN, english, tr
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
@@ -134,6 +137,8 @@ class Formulas:
 def prepare(app: Sphinx, config: Config) -> None:
     """Set up everything that has to be known before the first page is read."""
     bring_assets()
+    if SPOKEN.name != "en" and config.nb_execution_mode != "off":
+        raise ExtensionError("An edition would execute: its pages show what the English chapters have printed.")
     sphinxcontrib.katex.render_latex = Formulas().render
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))  # autodoc imports helpers
@@ -152,7 +157,11 @@ def prepare(app: Sphinx, config: Config) -> None:
     base = urlsplit(config.html_baseurl).path or "/"
     config.notfound_urls_prefix = base
     context = dict(config.notfound_context)
-    config.notfound_context = context | {"body": context["body"].replace("{base}", base)}
+    config.notfound_context = {name: tr(text).replace("{base}", base) for name, text in context.items()}
+    for name in CONFIGURED:
+        config[name] = tr(config[name])
+    look = config.html_theme_options
+    config.html_theme_options = look | {name: tr(look[name]) for name in ("search_bar_text", "toc_title")}
 
 
 def name_chapters(app: Sphinx, config: Config) -> None:
@@ -162,9 +171,12 @@ def name_chapters(app: Sphinx, config: Config) -> None:
             entry.title = f"{path.name[:2]} {title_of(path)}"
 
 
+PLACES = LISTS | {"{{ korean }}": lambda toc, book: coverage()}
+
+
 def fill_lists(app: Sphinx, name: str, source: list[str]) -> None:
     """Write the lists of chapters and of exercises where a page has their place holders."""
-    for place, write in LISTS.items():
+    for place, write in PLACES.items():
         if place in source[0]:
             toc, book = app.config.external_site_map, Path(app.srcdir)
             for path in chapters_among(book, toc):
@@ -239,7 +251,7 @@ def mark_callouts(app: Sphinx, doctree: nodes.document, docname: str = "") -> No
         inside = first.children if isinstance(first, nodes.paragraph) else []
         start = next((node for node in inside if node.astext()), None)  # empty texts come before bold ones
         if isinstance(start, nodes.strong):
-            word = re.sub(r"[^a-z]+", "-", start.astext().lower()).strip("-")
+            word = re.sub(r"[^a-z]+", "-", english(start.astext()).lower()).strip("-")
             quote["classes"] += ["callout", f"callout-{word}"]
 
 
@@ -257,18 +269,18 @@ PAGE_CHANGES: list[tuple[str, str]] = [
     ('<summary aria-label="Toggle hidden content">', "<summary>"),  # its name is what is to be seen
     # The button beside these keys is named "Search": whoever speaks to the browser says no keys.
     ('<span class="search-button__kbd-shortcut">', '<span class="search-button__kbd-shortcut" aria-hidden="true">'),
-    ('<input class="task-list-item-checkbox"', '<input class="task-list-item-checkbox" aria-label="To tick"'),
+    ('<input class="task-list-item-checkbox"', '<input class="task-list-item-checkbox" aria-label="«To tick»"'),
     ('role="doc-biblioentry"', 'role="listitem"'),  # the entry's role is deprecated
     ('role="doc-bibliography"', 'role="list"'),
     (' role="doc-backlink"', ""),
     (  # the arrow beside an entry of the sidebar that has pages below it
         '<summary><span class="toctree-toggle" role="presentation">',
-        '<summary aria-label="Pages below this one"><span class="toctree-toggle" role="presentation">',
+        '<summary aria-label="«Pages below this one»"><span class="toctree-toggle" role="presentation">',
     ),
     (
         '<div id="pst-primary-sidebar" class="bd-sidebar-primary bd-sidebar">',
         '<div id="pst-primary-sidebar" class="bd-sidebar-primary bd-sidebar" role="complementary" '
-        'aria-label="Search and chapters">',
+        'aria-label="«Search and chapters»">',
     ),
     # Until the theme's last script runs, a page would have no colours: choose light or dark before anything is drawn.
     (' data-theme="auto">', ' data-theme="light">'),  # all that is seen where scripts are off
@@ -298,7 +310,7 @@ def dress_claims(page: str, held: dict[str, str]) -> str:
         score = held.get(name, "")
         met[name] += 1
         name += f"-{met[name]}" if met[name] > 1 else ""
-        link = f'<a class="headerlink" href="#{name}" title="Link to this claim">#</a>'
+        link = f'<a class="headerlink" href="#{name}" title="{tr("Link to this claim")}">#</a>'
         said = f'{text} {link}<div class="measured">{measured}</div>{score}'
         return f'<div class="claim" id="{name}"><b>✓</b><div>{said}</div>'
 
@@ -312,7 +324,7 @@ STILL = re.compile(r'(<div class="explore-still">.*?</em>)(</p></div>)', re.DOTA
 def link_lab(page: str, name: str, presets: list[dict[str, Any]]) -> str:
     """Let the stills of a chapter's live play link to the chapter's first preset of the lab, which needs no kernel."""
     found = next((preset["id"] for preset in presets if preset["id"][:2] == name[:2]), None)
-    link = f'<a href="lab.html?preset={found}">The lab has live runs for this chapter</a>.'
+    link = f'<a href="lab.html?preset={found}">{tr("The lab has live runs for this chapter")}</a>.'
     return STILL.sub(rf"\1 {link}\2", page) if found else page
 
 
@@ -346,7 +358,8 @@ def add_date(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
     """Tell the page's footer when its source was last changed, where git knows."""
     if doctree is None:
         return
-    command = ["git", "log", "-1", "--format=%cs", "--", str(app.env.doc2path(page))]
+    source = ROOT / "book" / Path(app.env.doc2path(page)).relative_to(app.srcdir)  # an edition has the English dates
+    command = ["git", "log", "-1", "--format=%cs", "--", str(source)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     context["last_updated"] = done.stdout.strip() or None
 
@@ -370,7 +383,7 @@ def join_scripts(site: Path) -> None:
 def changed(page: str) -> str:
     """Apply PAGE_CHANGES, and mark a page that has a list of its sections."""
     for before, after in PAGE_CHANGES:
-        page = page.replace(before, after)
+        page = page.replace(before, re.sub(r"«(.+?)»", lambda word: tr(word[1]), after))
     has_list = 'class="bd-sidebar-secondary' in page
     return page.replace("<body data-", '<body class="with-toc" data-', 1) if has_list else page
 
@@ -384,10 +397,12 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
     look = app.config.html_theme_options
     plain = plain_classes(look["pygments_light_style"], look["pygments_dark_style"])
     shown: set[str] = set()
+    home = app.config.html_baseurl.removesuffix(f"{SPOKEN.name}/")
     for path in (path for path in site.rglob("*.html") if "_static" not in path.parts):
         old = path.read_text(encoding="utf-8")
         new = lighten_code(dress_claims(changed(old), {} if paper else scores(path.stem)), plain)
         new = new if paper else link_lab(new, path.name, presets)
+        new = new if paper else dress_language(new, path.relative_to(site).as_posix(), home)
         new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
         shown.update(re.findall(r'_images/([^"/]+)"', new))
         if new != old:
@@ -424,6 +439,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-resolved", keep_sections, priority=900)  # as the page will be
     app.connect("html-page-context", defer_scripts, priority=900)
     app.connect("html-page-context", add_date)
+    if SPOKEN.name != "en":
+        keep_anchors(app)
+        app.connect("doctree-resolved", mark_english)
+        app.connect("doctree-resolved", name_terms)
     app.connect("build-finished", keep_the_error, priority=100)
     app.connect("build-finished", mend_pages, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -24,18 +24,21 @@ from korean import (
     SCRIPTS,
     THEME,
     catalogues,
+    heading_of,
     in_full,
     in_kit,
     pages,
     read_catalogue,
     said_script,
     source_of,
+    text_of,
 )
-from lists import question_of, title_of
+from lists import LISTS, question_of, title_of
 from messages import headings_in, said_html, said_markdown, said_notebook
 from nbformat import NotebookNode
 from outputs import said_outputs, sentences_of
 from speech import Language
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 EDITION = ROOT / "_build" / "ko"
 STATIC = BOOK / "static"
@@ -134,12 +137,19 @@ def write_notebook(page: str, path: Path, root: Path) -> Speaker:
     return speaker
 
 
+def retitled(text: str, title: str) -> str:
+    """Return a page that stays English with its title in Korean."""
+    return text.replace(f"# {title}\n", f"# {speaker_of('chapters').words.get(title, title)}\n", 1)
+
+
 def write_page(page: str, root: Path) -> Speaker:
     """Write a page of the edition; return who has spoken it."""
     path = source_of(page)
     if path.suffix == ".ipynb":
         return write_notebook(page, path, root)
     speaker, text = speaker_of(page), path.read_text(encoding="utf-8")
+    if not in_kit(page):  # other pages show its title
+        text = retitled(text, heading_of(path))
     write(root / "book" / f"{page}.md", said_markdown(text, speaker.say) if in_kit(page) else text)
     return speaker
 
@@ -189,15 +199,24 @@ def clear(root: Path) -> None:
             path.unlink()
 
 
+def whole(path: Path) -> str:
+    """Return an English page in Markdown with the lists that the build writes into it, and with what it includes."""
+    text, toc = text_of(path), parse_toc_yaml(ROOT / "_toc.yml")
+    for place in (place for place in LISTS if place in text):
+        text = text.replace(place, LISTS[place](toc, BOOK))
+    return text
+
+
 def headings() -> dict[str, list[str]]:
     """Return the English headings of all pages, in order: the anchors of an edition are theirs."""
     found = {}
     for page in pages():
         path = source_of(page)
-        texts = [path.read_text(encoding="utf-8")]
         if path.suffix == ".ipynb":
             cells = nbformat.read(path, as_version=4).cells
             texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+        else:
+            texts = [whole(path)]
         found[page] = [heading for text in texts for heading in headings_in(text)]
     return found
 
@@ -207,9 +226,12 @@ def write_edition(root: Path = EDITION) -> Language:
     korean_words.cache_clear()
     (root / "_build" / "executed").mkdir(parents=True, exist_ok=True)
     (root / "tools").mkdir(exist_ok=True)
-    for name in ("_config.yml", "CHANGELOG.md", "tools/matrix.json", "book/references.bib"):
-        write(root / name, (ROOT / name).read_bytes())
+    for name in ("_config.yml", "tools/matrix.json", "book/references.bib"):
+        if (ROOT / name).is_file():
+            write(root / name, (ROOT / name).read_bytes())
     clear(root)
+    if (changes := ROOT / "CHANGELOG.md").is_file():
+        write(root / changes.name, retitled(changes.read_text(encoding="utf-8"), heading_of(changes)))
     speakers = {page: write_page(page, root) for page in pages()}
     write_static(root)
     write_toc(root)

@@ -29,11 +29,11 @@ from babel.messages.pofile import read_po, unescape, write_po
 from check_notebooks import exercises_of
 from execute import ROOT
 from exercise_index import GRADES, beginning, name_of
-from korean_lint import problems
+from korean_lint import problems, uncounted
 from lists import question_of, title_of
-from messages import Say, said_html, said_markdown, said_notebook, spoken
+from messages import Say, headings_in, said_html, said_markdown, said_notebook, spoken
 from openings import BY_UPLOAD
-from outputs import said_outputs, sentences_of
+from outputs import SHOWN, said_outputs, sentences_of
 from predictions import CHOICES
 from register_page import VERDICTS, notes
 from roles import FOLDED
@@ -43,7 +43,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 COMMON = "common"
 BOOK = ROOT / "book"
 LOCALES = BOOK / "locales" / "ko" / "LC_MESSAGES"
-ENGLISH = {"api", "changes", "references"}  # pages that stay English
+ENGLISH = ("api", "changes", "references")  # pages that stay English
 THEME = "theme"  # what Sphinx and its theme say; kept by hand
 SCRIPTS = ("course.js", "diagnosis.js", "register.js", "search.js")  # in book/static; lab and room have both languages
 IN_SCRIPT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
@@ -104,12 +104,31 @@ def walk_page(page: str, say: Say) -> None:
     notebook = nbformat.read(path, as_version=4)
     kept = ROOT / "_build" / "executed" / path.name
     said_notebook(notebook, say)
+    sentences = sentences_of(notebook)
     if kept.is_file():
-        said_outputs(nbformat.read(kept, as_version=4), sentences_of(notebook), say)
+        said_outputs(nbformat.read(kept, as_version=4), sentences, say)
+    for message in (message for name in (page, COMMON) for message in read_catalogue(LOCALES / f"{name}.po")):
+        # What was shown before stays wanted as long as the code has it: an old execution, or none, takes nothing away.
+        if SHOWN in message.auto_comments and message.id in sentences.strings:
+            say(message.id, SHOWN)
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a page in Markdown, or of the file that it includes."""
+    text = path.read_text(encoding="utf-8")
+    included = re.match(r"```\{include\} (\S+)", text)
+    return (path.parent / included[1]).read_text(encoding="utf-8") if included else text
+
+
+def heading_of(path: Path) -> str:
+    """Return the title of a page in Markdown."""
+    return headings_in(text_of(path))[0]
 
 
 def walk_chapters(say: Say) -> None:
-    """Ask for what other pages show of the chapters that stay English."""
+    """Ask for what other pages show of the pages and chapters that stay English."""
+    for page in ENGLISH:
+        say(heading_of(source_of(page)), f"title of {page}")
     for path in (source_of(page) for page in pages() if is_chapter(page) and not in_kit(page)):
         say(title_of(path), f"title of chapter {path.name[:2]}")
         say(question_of(path), f"question of chapter {path.name[:2]}")
@@ -123,12 +142,8 @@ def said_script(text: str, say: Say) -> str:
 
     def said(found: re.Match[str]) -> str:
         body = found[0][1:-1]
-        plain = re.sub(r"\$\{.*?\}", " ", body)
-        if (
-            found[0][0] not in "\"'`"
-            or NO_WORDS.match(body)
-            or not re.search(r"[A-Za-z]{2,} [A-Za-z]|^[A-Z][a-z]+$", plain)
-        ):
+        plain = re.sub(r"\$\{.*?\}", " $ ", body)
+        if found[0][0] not in "\"'`" or NO_WORDS.match(body) or not IS_SAID.search(plain):
             return found[0]
         return found[0][0] + say(body, "script") + found[0][-1]
 
@@ -224,9 +239,10 @@ def read_catalogue(path: Path) -> Catalog:
     with path.open("rb") as file:
         catalogue = read_po(file, locale="ko")
     for message in catalogue:  # babel writes what a message was before, and reads it as a comment
-        before = [comment for comment in message.user_comments if comment.startswith("| msgid ")]
+        before = [comment for comment in message.user_comments if comment.startswith("|")]
         message.user_comments = [comment for comment in message.user_comments if comment not in before]
-        message.previous_id = [unescape(one.removeprefix("| msgid ")) for one in before]
+        written = " ".join(comment.removeprefix("|").strip() for comment in before).removeprefix("msgid ")
+        message.previous_id = [unescape(written)] if written else []
     return catalogue
 
 
@@ -283,6 +299,8 @@ def update() -> list[str]:
         catalogue.update(template_of(messages), update_header_comment=False)
         for old in [old for old in catalogue.obsolete if old in catalogue]:
             del catalogue.obsolete[old]
+        for old in [old for old, message in catalogue.obsolete.items() if not message.string]:
+            del catalogue.obsolete[old]
         for message in catalogue:
             if message.fuzzy and not alike(message):
                 message.string, message.previous_id = "", []
@@ -305,6 +323,9 @@ def lint(paths: list[Path], quiet: bool = False) -> int:
             for problem in problems(message.id, message.string, left):
                 print(f"{path.name}: {message.string[:60]!r}\n    {problem}")
                 count += 1
+        for korean, problem in uncounted(sound(read_catalogue(path))):
+            print(f"{path.name}: {korean[:60]!r}\n    {problem}")
+            count += 1
         fuzzy = sum(message.fuzzy for message in messages)
         if quiet:
             continue
@@ -349,7 +370,8 @@ def coverage() -> str:
     for page in filter(in_kit, pages()):
         catalogue = read_catalogue(LOCALES / f"{page}.po")
         whole, said = words_in(one.id for one in catalogue if one.id), words_in(sound(catalogue))
-        rows.append(f"| [{page}]({page}) | {whole:,} | {said / max(whole, 1):.0%} |")
+        name = source_of(page).relative_to(BOOK).as_posix()
+        rows.append(f"| [{page}]({name}) | {whole:,} | {said / max(whole, 1):.0%} |")
     return "\n".join(rows)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from meeting import COUNTS, OWN, bounds_in_english
 from messages import parser
 
 GLOSSARY = Path(__file__).resolve().parent.parent / "book" / "glossary.md"
@@ -90,6 +91,7 @@ def terms() -> dict[str, str]:
     return dict(sorted(names.items(), key=lambda pair: -len(pair[0])))
 
 
+@cache
 def words_of_term(english: str) -> re.Pattern[str]:
     """Return what a term looks like in a text."""
     return re.compile(rf"(?<![\w-]){re.escape(english)}(?:s|es)?(?![\w-])", re.IGNORECASE)
@@ -161,7 +163,7 @@ def spelled(english: str, korean: str) -> Iterator[str]:
         yield "no Korean in it"
     if found := PARTICLE.search(korean):
         yield f"{found[0]!r}: the particle depends on a value; turn the sentence, or use 의, 에, 도, 만, 까지"
-    text = plain(korean)
+    text = re.sub(r"“[^”]*”|\"[^\"]*\"|‘[^’]*’", " ", plain(korean))  # what people say may be plain
     if found := PLAIN_ENDING.search(text):
         yield f"ends plainly: {text[max(found.start() - 8, 0) : found.end()]!r}; wanted is -(스)ㅂ니다"
     if found := POLITE_ENDING.search(text):
@@ -186,7 +188,39 @@ def termed(english: str, korean: str) -> Iterator[str]:
             yield f"term: {term!r} is {name!r} in the glossary"
 
 
-RULES = (kept, marked, shaped, spelled, termed)
+def parts_of(text: str) -> list[str]:
+    """Return the parts of a guess, or of what counts, after its label."""
+    return [part.strip() for part in text.split("*", 2)[-1].strip().removesuffix(".").split(";")]
+
+
+def counted(english: str, korean: str) -> Iterator[str]:
+    """A guess, and what counts, have as many parts; numbers are those of the English guide."""
+    if not english.startswith(("*Guess:*", "*Counts:*")):
+        return
+    before, after = parts_of(english), parts_of(korean)
+    if len(before) != len(after) or english.count("(the same)") != korean.count("(the same)"):
+        yield f"{len(before)} parts have become {len(after)}; (the same) stays as it is"
+    elif english.startswith("*Counts:*"):
+        pairs = [(one, bounds_in_english(two)) for one, two in zip(before, after, strict=True)]
+        fixed = [(one, two) for one, two in pairs if COUNTS.fullmatch(one) or OWN.fullmatch(one) or one == "–"]
+        yield from (f"{two!r} counts; wanted is {one!r}" for one, two in fixed if one != two)
+
+
+def uncounted(said: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what counts in a guide, and the word in it that no guess of the guide offers."""
+    offered: dict[str, set[str]] = {}
+    for english, korean in said.items():
+        if english.startswith("*Guess:*"):
+            for one, two in zip(CODE.findall(english), CODE.findall(korean), strict=False):
+                offered.setdefault(one[1], set()).add(two[1])
+    for english, korean in said.items():
+        if english.startswith("*Counts:*"):
+            for one, two in zip(parts_of(english), parts_of(korean), strict=False):
+                if one in offered and two not in offered[one]:
+                    yield korean, f"{two!r} counts, and no guess offers it; wanted is one of {sorted(offered[one])}"
+
+
+RULES = (counted, kept, marked, shaped, spelled, termed)
 
 
 def problems(english: str, korean: str, leave: str = "") -> list[str]:

@@ -3,6 +3,7 @@
 A page says where with a place holder: `{{ chapters }}` on the start page, `{{ exercises }}` on the
 page of exercises, `{{ executions }}` and `{{ matrix }}` on the status page, `{{ presets }}` in the lab,
 `{{ register }}` and `{{ verdicts }}` on the page of claims and `{{ badge }}` on the start page.
+`{{ korean }}` on the status page comes from korean.py, which reads these lists.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from execute import code_of
 from messages import Say, has_words, said_html, said_markdown
 from nbformat import NotebookNode
 
+SHOWN = "shown by the code"  # the kind of these messages
 CAPTIONS = re.compile(r'data-captions="([^"]*)"')
 JOINTS = re.compile(r"(\s*[,;:]\s+|\s+(?=[-+−(]?\d))")
 HOLE = re.compile(r"\{(\d+)\}")
@@ -61,7 +62,7 @@ def joined(first: str, second: str) -> str:
 def strings_in(code: str) -> Iterator[str]:
     """Yield the strings of some code with words, and two as one where the first ends with a space."""
     found = [text for node in ast.walk(ast.parse(code)) if (text := template_of(node))]
-    for text, after in zip(found, [*found[1:], ""], strict=True):
+    for text, after in zip(found, [*found[1:], ""], strict=False):
         whole = [text, joined(text, after)] if text.endswith(" ") else [text]
         yield from filter(has_words, (part for one in whole for part in parts_of(one)))
 
@@ -96,10 +97,10 @@ class Sentences:
         found = self.source_of(text)
         if found is None:  # a list of names and numbers that the code has put together
             pieces = JOINTS.split(text)
-            return "".join(say(piece, "shown by the code") if piece in self.strings else piece for piece in pieces)
+            return "".join(say(piece, SHOWN) if piece in self.strings else piece for piece in pieces)
         string, values = found
         values = [self.said(value, say) if has_words(value) else value for value in values]
-        return HOLE.sub(lambda hole: values[int(hole[1]) - 1], say(string, "shown by the code"))
+        return HOLE.sub(lambda hole: values[int(hole[1]) - 1], say(string, SHOWN))
 
 
 def sentences_of(notebook: NotebookNode) -> Sentences:

@@ -117,3 +117,10 @@ idle(() => {
   const below = here.getBoundingClientRect().bottom - list.getBoundingClientRect().bottom;
   if (below > 0) list.scrollTop += below + list.clientHeight / 2;
 });
+
+// The switch leads to the same place in the other language: to the section that is being read.
+document.querySelectorAll(".language-switch").forEach(link => link.addEventListener("click", () => {
+  const above = [...document.querySelectorAll("article section[id]")].filter(part => part.getBoundingClientRect().top < 150);
+  const here = scrollY > 300 && above.length ? `#${above.at(-1).id}` : location.hash;
+  link.href = new URL(location.search + here, link.href.split(/[?#]/)[0]).href;
+}));

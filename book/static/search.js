@@ -33,8 +33,13 @@ function prepare({ sections, names }) {
 // where nobody has written it, what begins with it.
 function formsOf(word, { sectionsWith }) {
   if (!isKorean(word) && sectionsWith.has(word)) return [word];
-  const fits = isKorean(word) ? known => known.includes(word) : known => word.length > 2 && known.startsWith(word);
-  return [...sectionsWith.keys()].filter(fits);
+  const known = [...sectionsWith.keys()];
+  if (!isKorean(word)) return known.filter(one => word.length > 2 && one.startsWith(word));
+  for (let part = word; part.length > 1; part = part.slice(0, -1)) {  // a particle, or a word written onto this one
+    const forms = known.filter(one => one.includes(part));
+    if (forms.length) return forms;
+  }
+  return known.filter(one => one.includes(word));
 }
 
 function termsOf(words, index) {

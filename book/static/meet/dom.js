@@ -14,7 +14,7 @@ export const button = (text, act, more = {}) => h("button", { type: "button", on
 
 // HTML of the course's own pages; its links open beside the room, so that nobody leaves it by accident.
 export function html(text, more = {}) {
-  const box = h("div", { lang: "en", ...more });
+  const box = h("div", { lang: document.documentElement.lang, ...more });
   box.append(document.createRange().createContextualFragment(text.replace(/(\d) %/g, "$1\u00a0%")));
   box.querySelectorAll("a[href]").forEach(link => { link.target = "_blank"; });
   return box;

@@ -59,7 +59,7 @@ function arrive() {
 export async function show() {
   const memory = state();
   speak(memory.language);
-  root.lang = memory.language || "en";
+  root.lang = memory.language || document.documentElement.lang;
   if (titles[asked()] && asked() !== memory.meeting) history.replaceState(null, "", `?meeting=${memory.meeting}${location.hash}`);
   const there = await bring(memory.meeting);
   if (memory.meeting !== state().meeting) return undefined;  // changed while it came

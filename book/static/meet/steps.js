@@ -53,7 +53,7 @@ export function pickMeeting({ memory }) {
   return choice(say("choose"), memory.meeting, Object.entries(titles).map(([n, title]) => [n, `${n}. ${title}`]), value => change(now => { now.meeting = Number(value); }));
 }
 
-const inEnglish = ({ language }) => language === "ko" && h("p", {}, say("english"));
+const inEnglish = ({ language }) => language === "ko" && document.documentElement.lang === "en" && h("p", {}, say("english"));
 
 export function setupView(room) {
   const { meeting, memory, record } = room;

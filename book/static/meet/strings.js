@@ -113,7 +113,8 @@ const COURSE = {
 const LANGUAGES = ["en", "ko"];
 let column = Math.max(0, LANGUAGES.indexOf(document.documentElement.lang));
 
-export const speak = language => { column = Math.max(0, LANGUAGES.indexOf(language)); };
+// Nobody has chosen yet: the language of the page.
+export const speak = language => { column = Math.max(0, LANGUAGES.indexOf(language || document.documentElement.lang)); };
 export const spoken = () => LANGUAGES[column];
 export const other = () => LANGUAGES[1 - column];
 const fill = (text, parts) => text.replace(/\{(\d)\}/g, (_, i) => parts[i]);
