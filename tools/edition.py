@@ -29,12 +29,11 @@ from korean import (
     in_kit,
     pages,
     read_catalogue,
-    said_script,
     source_of,
     text_of,
 )
 from lists import LISTS, question_of, title_of
-from messages import headings_in, said_html, said_markdown, said_notebook
+from messages import headings_in, said_html, said_markdown, said_notebook, said_script
 from nbformat import NotebookNode
 from outputs import said_outputs, sentences_of
 from speech import Language

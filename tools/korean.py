@@ -31,7 +31,7 @@ from execute import ROOT
 from exercise_index import GRADES, beginning, name_of
 from korean_lint import problems, uncounted
 from lists import question_of, title_of
-from messages import Say, headings_in, said_html, said_markdown, said_notebook, spoken
+from messages import Say, headings_in, said_html, said_markdown, said_notebook, said_script, spoken
 from openings import BY_UPLOAD
 from outputs import SHOWN, said_outputs, sentences_of
 from predictions import CHOICES
@@ -46,9 +46,6 @@ LOCALES = BOOK / "locales" / "ko" / "LC_MESSAGES"
 ENGLISH = ("api", "changes", "references")  # pages that stay English
 THEME = "theme"  # what Sphinx and its theme say; kept by hand
 SCRIPTS = ("course.js", "diagnosis.js", "register.js", "search.js")  # in book/static; lab and room have both languages
-IN_SCRIPT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
-IS_SAID = re.compile(r"[A-Za-z]{2,} [A-Za-z]|^[A-Z][a-z]+$|\$ +(% )?[a-z]{3,}")
-NO_WORDS = re.compile(r"use strict|table\.|[.#<]|main form|article section")  # what else has spaces: selectors, markup
 FIGURES = ("landscape.html", "lab.html", "levels.html", "symptoms.html")  # in book/static, parts of pages
 
 
@@ -135,19 +132,6 @@ def walk_chapters(say: Say) -> None:
         for exercise in exercises_of(nbformat.read(path, as_version=4)):
             say(name_of(exercise), "name of an exercise")
             say(beginning(exercise), "how an exercise begins")
-
-
-def said_script(text: str, say: Say) -> str:
-    """Return a script with its strings that people read translated."""
-
-    def said(found: re.Match[str]) -> str:
-        body = found[0][1:-1]
-        plain = re.sub(r"\$\{.*?\}", " $ ", body)
-        if found[0][0] not in "\"'`" or NO_WORDS.match(body) or not IS_SAID.search(plain):
-            return found[0]
-        return found[0][0] + say(body, "script") + found[0][-1]
-
-    return IN_SCRIPT.sub(said, text)
 
 
 def walk_scripts(say: Say) -> None:

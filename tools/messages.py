@@ -33,6 +33,9 @@ WORDLESS = re.compile(
 )
 ROLE = re.compile(r"\{(?:term|doc|ref|download)\}`([^`]*)`")
 DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*)")
+IN_SCRIPT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
+IS_SAID = re.compile(r"[A-Za-z]{2,} [A-Za-z]|^[A-Z][a-z]+$|\$ +(% )?[a-z]{3,}")
+NO_WORDS = re.compile(r"use strict|table\.|[.#<]|main form|article section")  # what else has spaces: selectors, markup
 ENTRY = re.compile(r'(\s+(?:<span lang="ko">.*?</span>\.\s+)?)(.*)', re.DOTALL)
 
 
@@ -88,6 +91,20 @@ def said_html(html: str, say: Say) -> str:
             said += said_run(run, block, say) + (piece if whole else said_tag(piece, say))
             run, block = "", name
     return said + said_run(run, block, say)
+
+
+# ---------------------------------------------------------------------------------------------- scripts
+def said_script(text: str, say: Say) -> str:
+    """Return a script with its strings that people read translated."""
+
+    def said(found: re.Match[str]) -> str:
+        body = found[0][1:-1]
+        plain = re.sub(r"\$\{.*?\}", " $ ", body)
+        if found[0][0] not in "\"'`" or NO_WORDS.match(body) or not IS_SAID.search(plain):
+            return found[0]
+        return found[0][0] + say(body, "script") + found[0][-1]
+
+    return IN_SCRIPT.sub(said, text)
 
 
 # -------------------------------------------------------------------------------------------- Markdown

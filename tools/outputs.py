@@ -16,10 +16,11 @@ from html import escape, unescape
 from typing import Any
 
 from execute import code_of
-from messages import Say, has_words, said_html, said_markdown
+from messages import Say, has_words, said_html, said_markdown, said_script
 from nbformat import NotebookNode
 
 SHOWN = "shown by the code"  # the kind of these messages
+SCRIPT = re.compile(r"<script>.*?</script>", re.DOTALL)
 CAPTIONS = re.compile(r'data-captions="([^"]*)"')
 JOINTS = re.compile(r"(\s*[,;:]\s+|\s+(?=[-+−(]?\d))")
 HOLE = re.compile(r"\{(\d+)\}")
@@ -128,7 +129,10 @@ def said_data(data: dict[str, Any], sentences: Sentences, say: Say) -> None:
         return sentences.said(text, say)
 
     if "text/html" in data:
-        data["text/html"] = said_html(said_captions(data["text/html"], sentences, say), in_html)
+        captioned = said_captions(data["text/html"], sentences, say)
+        if "data-scrub=" in captioned:  # the script of a figure with a slider has words too
+            captioned = SCRIPT.sub(lambda script: said_script(script[0], say), captioned)
+        data["text/html"] = said_html(captioned, in_html)
     if "text/markdown" in data:
         data["text/markdown"] = said_markdown(data["text/markdown"], in_text)
     if "text/plain" in data and len(data) == 1:

@@ -22,9 +22,18 @@ NAMES = Path(__file__).with_name("search_names.toml")
 SKIPPED = (nodes.literal_block, nodes.comment, nodes.image, nodes.target, nodes.system_message, addnodes.toctree)
 CLAIM = re.compile(r'<div class="claim".*?</div></div></div>', re.DOTALL)
 # How much a section counts, by its page and by its heading: an explanation comes before a question about it.
-PAGES = {"api": 0.35, "references": 0.5, "quizzes/": 0.5, "sessions/": 0.5, "exercises": 0.4, "status": 0.3}
+PAGES = {
+    "api": 0.35,
+    "references": 0.5,
+    "quizzes/": 0.5,
+    "sessions/": 0.5,
+    "exercises": 0.4,
+    "status": 0.3,
+    "changes": 0.3,
+}
 HEADINGS = {"exercise": 0.6, "further reading": 0.4, "what to remember": 0.7, "question": 0.6}
 HEADINGS |= {"연습 문제": 0.6, "더 읽을거리": 0.4, "기억할 것": 0.7, "문제": 0.6}
+HEADINGS |= {f"{part}부. ": 0.4 for part in (1, 2, 3)}  # the start page's lists of chapters
 
 
 @dataclass

@@ -121,6 +121,8 @@ idle(() => {
 // The switch leads to the same place in the other language: to the section that is being read.
 document.querySelectorAll(".language-switch").forEach(link => link.addEventListener("click", () => {
   const above = [...document.querySelectorAll("article section[id]")].filter(part => part.getBoundingClientRect().top < 150);
-  const here = scrollY > 300 && above.length ? `#${above.at(-1).id}` : location.hash;
+  const named = document.getElementById(location.hash.slice(1))?.getBoundingClientRect();
+  const seen = named && named.top < innerHeight && named.bottom > 0;
+  const here = !seen && scrollY > 300 && above.length ? `#${above.at(-1).id}` : location.hash;
   link.href = new URL(location.search + here, link.href.split(/[?#]/)[0]).href;
 }));

@@ -18,9 +18,9 @@ const line = words => ` ${words.join(" ")} `;  // so that a phrase is found as a
 // ---------------------------------------------------------------------------------------------- ranking
 function prepare({ sections, names }) {
   const parts = sections.map(([address, heading, page, text, weight]) => {
-    const counts = new Map(), body = wordsOf(text), head = wordsOf(heading);
+    const counts = new Map(), body = wordsOf(text), head = wordsOf(heading), name = line(wordsOf(heading.replace(/ \(.*\)$/, "")));
     body.forEach(word => counts.set(word, (counts.get(word) ?? 0) + 1));
-    return { address, heading, page, text, weight, counts, head, body: line(body), length: body.length, title: wordsOf(page) };
+    return { address, heading, page, text, weight, counts, head, name, body: line(body), length: body.length, title: wordsOf(page) };
   });
   const sectionsWith = new Map();
   for (const { counts, head } of parts)
@@ -60,7 +60,7 @@ function scoreOf(part, terms, index) {
     sum += rare * ((among(part.head) ? 4 / Math.sqrt(part.head.length) : 0) + (among(part.title) ? 0.5 : 0));
   }
   const asked = line(terms.map(({ word }) => word)), head = line(part.head), several = terms.length > 1;
-  const phrase = head === asked ? 1.8 : several && head.includes(asked) ? 1.4 : several && part.body.includes(asked) ? 1.2 : 1;
+  const phrase = head === asked || part.name === asked ? 1.8 : several && head.includes(asked) ? 1.4 : several && part.body.includes(asked) ? 1.2 : 1;
   return sum * (met / terms.length) ** 2 * phrase * part.weight;
 }
 

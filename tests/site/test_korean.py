@@ -36,7 +36,7 @@ TORN = """() => {
   const torn = [], blocks = "p, li, td, th, h1, h2, h3, dt, figcaption, summary";
   for (const block of document.querySelectorAll(`article :is(${blocks})`)) {
     const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT), range = document.createRange();
-    let before = " ", top = 0;
+    let before = " ", bottom = 0;
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       if (node.parentElement.closest("pre, script, style, .katex-mathml, [hidden]")) continue;
       for (let i = 0; i < node.length; i++) {
@@ -45,12 +45,12 @@ TORN = """() => {
         if (/[가-힣]/.test(letter) && !/[\\s가-힣]/.test(before)) {
           range.setStart(node, i); range.setEnd(node, i + 1);
           const now = range.getBoundingClientRect();
-          const fell = now.height && top && now.top > top + 8;
+          const fell = now.height && bottom && now.top > bottom - 3;
           if (fell) torn.push(`${block.textContent.trim().slice(0, 60)}: ${before}${letter}`);
         }
         if (!/\\s/.test(letter)) {
           range.setStart(node, i); range.setEnd(node, i + 1);
-          top = range.getBoundingClientRect().top;
+          bottom = range.getBoundingClientRect().bottom;
         }
         before = letter;
       }
