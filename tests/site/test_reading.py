@@ -166,6 +166,12 @@ SHOW_ALL = """() => {
 FIGURES = """() => [...document.querySelectorAll(".cell_output > img, .scrub img:not([data-off])")]
   .filter(image => image.checkVisibility() && +image.getAttribute("width") > 600)
   .map(image => [image.getBoundingClientRect().width, +image.getAttribute("width"), image.naturalWidth])"""
+# How much taller each picture's drawing is than it would be in proportion.
+STRETCHED = """() => [...document.querySelectorAll(".bd-article img")]
+  .filter(image => image.checkVisibility() && image.naturalWidth)
+  .map(image => [getComputedStyle(image), image])
+  .map(([style, image]) => (image.clientHeight - parseFloat(style.paddingTop) * 2) * image.naturalWidth
+    / ((image.clientWidth - parseFloat(style.paddingLeft) * 2) * image.naturalHeight))"""
 
 
 def figures_of(page: Path) -> int:
@@ -183,6 +189,7 @@ def test_figures_are_sharp_and_their_numbers_are_legible_on_a_phone(site, addres
             page.evaluate(SHOW_ALL)
             page.wait_for_load_state("networkidle")
             figures = page.evaluate(FIGURES)
+            assert all(0.97 < ratio < 1.03 for ratio in page.evaluate(STRETCHED)), name
             assert all(shown / (6.6 * 72) * 11 > 9 for shown, _, _ in figures), (name, figures)
             assert all(pixels >= 1.9 * wide for _, wide, pixels in figures), (name, figures)
             assert len(figures) == figures_of(site / name) > 1, name
