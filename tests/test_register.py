@@ -121,11 +121,13 @@ def test_the_register_has_todays_sentences_and_explains_what_failed() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not register.STORE.is_file(), reason="nothing is recorded yet")
-@pytest.mark.parametrize(("number", "seed"), [("16", 3), ("16", 11), ("17", 3), ("17", 11)])
-def test_a_chapter_that_is_run_again_comes_to_the_verdicts_of_the_register(number: str, seed: int) -> None:
+@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize("number", ["16", "17"])  # the quickest
+def test_a_chapter_that_is_run_again_comes_to_the_verdicts_of_the_register(number: str, which: int) -> None:
     record = next(one for name, one in register_page.newest().items() if name.startswith(number))
     if record.stale:
         pytest.skip("edited since it was recorded")
+    seed = sorted(record.seeds)[which]
     again = register.run(seed, record.chapter, record.code)
     assert again["errors"] == []
     held = {text: bool(holds) for text, holds in zip(again["text"], again["holds"], strict=True)}
