@@ -31,24 +31,18 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     nbformat.write(new_notebook(cells=cells), book / "99-small.ipynb")
     monkeypatch.setattr(register, "BOOK", book)
     monkeypatch.setattr(register, "CHAPTERS", ["99-small"])
-    monkeypatch.setattr(register, "STORE", book / "register.jsonl")
-    clear = register_page.all_records.cache_clear
-    clear()
-    yield book
-    clear()
-
-
-def row(seed: int, code: str, **metrics: Any) -> dict[str, Any]:
-    return {"settings": {"chapter": "99-small", "code": code}, "seed": seed, "metrics": metrics}
+    return book
 
 
 def rows(code: str) -> list[dict[str, Any]]:
     text = ["A < B", "C"]
-    return [
-        row(0, code, text=text, holds=[1, 1], measured=["mean 0.5, 7 of 16", "x"], errors=[]),
-        row(1, code, text=text, holds=[0, 1], measured=["mean −1.25, 7 of 16", "y 2"], errors=[]),
-        row(2, code, text=text[:1], holds=[1], measured=["mean 0.75, 7 of 16"], errors=["NameError: z"]),
+    metrics = [
+        {"text": text, "holds": [1, 1], "measured": ["mean 0.5, 7 of 16", "x"]},
+        {"text": text, "holds": [0, 1], "measured": ["mean −1.25, 7 of 16", "y 2"]},
+        {"text": text[:1], "holds": [1], "measured": ["mean 0.75, 7 of 16"]},
     ]
+    setting = {"chapter": "99-small", "code": code}
+    return [{"settings": setting, "seed": seed, "metrics": found} for seed, found in enumerate(metrics)]
 
 
 def test_a_run_has_every_claim_and_goes_on_after_what_fails(book: Path) -> None:
@@ -88,10 +82,8 @@ def test_dots_spreads_and_failures_are_what_the_rows_say(book: Path, monkeypatch
     monkeypatch.setattr(register_page, "notes", lambda: {"C": "Mended."})
     page = BeautifulSoup(register_page.page({"99-small": "99 Small"}), "html.parser")
     assert "rows are of before" in page.text and page.select_one(".note").text == "Mended."
-    assert [link["href"] for link in page.select("tr.failed a")] == [
-        f"99-small.html#{first.anchor}",
-        f"99-small.html#{second.anchor}",
-    ] * 2
+    links = [f"99-small.html#{claim.anchor}" for claim in (first, second)]
+    assert [link["href"] for link in page.select("tr.failed a")] == links * 2
     assert "A < B" in page.text and len(page.select("tr[id]")) == 2
 
 
