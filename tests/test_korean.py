@@ -101,17 +101,17 @@ def test_the_catalogues_fit() -> None:
 
 
 def test_what_code_has_shown_is_found_in_its_strings() -> None:
-    sentences = Sentences(["{1} of {2} runs with {3}", "real data"])
-    words = {"{1} of {2} runs with {3}": "{2}번 중 {1}번, {3}", "real data": "실제 데이터"}
-    block = nbformat.v4.new_output(
-        "display_data", {"text/html": '<div class="claim">3 of 20 runs with real data</div>'}
-    )
+    words = {"{1} of {2} runs with {3}": "{2}번 중 {1}번, {3}", "real data": "실제 데이터", "+ depth": "+ 깊이"}
+    words |= {"no bias, either": "편향 없이", ". Asked about {1} ones": ". 1이 {1}개일 때"}
+    text = "3 of 20 runs with real data|depth: 0.1, 0.2; no bias, either: 0.3. Asked about 2 ones"
+    blocks = [nbformat.v4.new_output("display_data", {"text/html": f"<p>{one}</p>"}) for one in text.split("|")]
     said_outputs(
-        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[block])]),
-        sentences,
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=blocks)]),
+        Sentences(words),
         lambda message, kind: words.get(message, message),
     )
-    assert block.data["text/html"] == '<div class="claim">20번 중 3번, 실제 데이터</div>'
+    assert blocks[0].data["text/html"] == "<p>20번 중 3번, 실제 데이터</p>"
+    assert blocks[1].data["text/html"] == "<p>깊이: 0.1, 0.2; 편향 없이: 0.3. 1이 2개일 때</p>"
     assert said_html('<p title="A word">x = 3</p>', lambda message, kind: "말") == '<p title="말">x = 3</p>'
 
 

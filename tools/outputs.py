@@ -22,7 +22,8 @@ from nbformat import NotebookNode
 SHOWN = "shown by the code"  # the kind of these messages
 SCRIPT = re.compile(r"<script>.*?</script>", re.DOTALL)
 CAPTIONS = re.compile(r'data-captions="([^"]*)"')
-JOINTS = re.compile(r"(\s*[,;:]\s+|\s+(?=[-+−(]?\d))")
+# Where a list of names and numbers may be taken apart, the widest joints first.
+JOINTS = [re.compile(joint) for joint in (r"(;\s+)", r"(:\s+)", r"(\s*,\s+)", r"(\s+(?=[-+−(]?\d))")]
 HOLE = re.compile(r"\{(\d+)\}")
 # What helpers/figures/widgets.py writes around a figure, whatever the chapter.
 FRAME = ["{1}: controls", "Play", "Shown for {1}. To move it, open this page in Colab or Jupyter (running kernel)."]
@@ -96,12 +97,46 @@ class Sentences:
     def said(self, text: str, say: Say) -> str:
         """Return a text of an output translated; what no string explains stays."""
         found = self.source_of(text)
-        if found is None:  # a list of names and numbers that the code has put together
-            pieces = JOINTS.split(text)
-            return "".join(say(piece, SHOWN) if piece in self.strings else piece for piece in pieces)
+        if found is None and (tail := self.tail_of(text)):
+            return self.said(text[: -len(tail)], say) + self.said(tail, say)
+        if found is None:
+            return self.listed(text, say)
         string, values = found
         values = [self.said(value, say) if has_words(value) else value for value in values]
         return HOLE.sub(lambda hole: values[int(hole[1]) - 1], say(string, SHOWN))
+
+    def tail_of(self, text: str) -> str:
+        """Return the sentence that the code has added to a list, with the stop before it."""
+        added = (pattern for string, pattern in self.patterns if string.startswith((". ", "; ")))
+        hits = (re.search(rf"(?:{pattern.pattern})\Z", text, re.DOTALL) for pattern in added)
+        return next((hit[0] for hit in hits if hit and hit.start()), "")
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What a list is made of, the longest first: whole strings, and "+ a change" without its plus too."""
+        plain = [text for text in self.strings if not HOLE.search(text)]
+        names = {text[2:]: text for text in plain if text.startswith("+ ")} | {text: text for text in plain}
+        return dict(sorted(names.items(), key=lambda item: -len(item[0])))
+
+    @cached_property
+    def name(self) -> re.Pattern[str]:
+        """What one of these names looks like in a list."""
+        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, self.names))})(?!\w)")
+
+    def called(self, name: str, say: Say) -> str:
+        """Return a name of a list translated."""
+        string = self.names[name]
+        return say(string, SHOWN).removeprefix(string.removesuffix(name))
+
+    def listed(self, text: str, say: Say, level: int = 0) -> str:
+        """Return a list that the code has put together, translated as far as its parts are known."""
+        if not has_words(self.name.sub("", text)):
+            return self.name.sub(lambda found: self.called(found[0], say), text)
+        if level and self.source_of(text):
+            return self.said(text, say)
+        if level == len(JOINTS):
+            return text
+        return "".join(self.listed(piece, say, level + 1) for piece in JOINTS[level].split(text))
 
 
 def sentences_of(notebook: NotebookNode) -> Sentences:

@@ -62,6 +62,7 @@ export function setupView(room) {
   const write = text => {
     change(now => { now.names = namesIn(text); }, "typing");
     roles.replaceChildren(...rolesList({ memory: state(), record: recordOf() }));
+    fault.textContent = "";
   };
   const names = field(say("names"), () => memory.names.join(", "), write, { "data-name": "names", autocomplete: "off" });
   return h("section", { class: "meet-setup" },

@@ -58,7 +58,7 @@ const ROOM = {
   name: ["name", "이름"], guessed: ["guess", "예측"], points: ["points", "점수"], nobody: ["No written guesses.", "적어 둔 예측이 없습니다."],
   counts: ["Each part of a guess that fits what counts is a point.", "맞힌 항목마다 1점입니다."], count: ["what counts", "정답"],
   decide: ["Where a dash stands, agree on the points by the claims.", "–로 표시된 항목은 측정된 주장을 보고 함께 점수를 정하세요."],
-  nearOwn: ["within {0} of your own count", "직접 센 수와 {0} 이내"], own: ["own count", "직접 센 수"], ownOf: ["What {0} counted", "{0}이(가) 직접 센 수"],
+  nearOwn: ["within {0} of your own count", "직접 센 수와 {0} 이내"], own: ["own count", "직접 센 수"], ownOf: ["What {0} counted", "직접 센 수: {0}"],
   ownFirst: ["Count, each alone, and enter your own counts: they decide.", "각자 따로 세어 직접 센 수를 적으세요. 그 수가 기준입니다."],
   addTo: ["points for the dashes", "–로 표시된 항목의 점수"], added: ["Points that you give {0}", "{0}에게 주는 점수"], guesses: ["Guesses and points", "예측과 점수"],
   revealAnswer: ["Reveal the chapter's table", "이 장의 표 공개"], grade: ["grade", "판정"], right: ["right", "맞음"], partly: ["partly", "일부만 맞음"], wrong: ["wrong", "틀림"], graded: ["What we graded", "우리의 판정"],
@@ -70,10 +70,10 @@ const ROOM = {
   wantsRange: ["{0}: write a number from {1} to {2}.", "{0}: {1}에서 {2} 사이의 숫자로 적으세요."],
   copy: ["Copy", "복사"], copied: ["Copied", "복사했습니다"], pick: ["choose", "선택하세요"],
   // bets, tasks, sentences
-  bets: ["Bets", "내기"], bet: ["{0} bets on", "{0}의 내기"], paid: ["Points of {0}", "{0}의 점수"], fromMeeting: ["from meeting {0}", "{0}번째 회의"],
+  bets: ["Bets", "내기"], bet: ["{0} bets on", "{0}의 내기"], paid: ["Points of {0}", "{0}의 점수"], fromMeeting: ["from meeting {0}", "회의 {0}"],
   tasks: ["Tasks", "할 일"], owner: ["Who", "담당자"], what: ["What", "내용"], when: ["Until", "기한"], add: ["Add", "추가"], remove: ["Remove", "지우기"],
   lastTasks: ["Tasks from last time", "지난 회의에서 정한 할 일"],
-  open: ["Questions that stay open", "남은 질문"], home: ["To take home", "다음 회의까지 해 볼 것"],
+  open: ["Questions that stay open", "남은 질문"], home: ["To take home", "다음 회의까지 할 것"],
   sentence: ["The sentence of {0}", "{0}의 한마디"], sentences: ["Said before we looked", "결과를 보기 전에 한 말"],
   // minutes
   title: ["Minutes of meeting {0}", "회의록 {0}"], date: ["Date", "날짜"], plan: ["Plan", "계획"], how: ["How we met", "회의방법"],
