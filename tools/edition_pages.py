@@ -11,7 +11,7 @@ from typing import Any
 
 from docutils import nodes
 from korean import LOCALES, in_kit
-from messages import words_in
+from messages import INLINE, TAG, words_in
 from myst_parser.mdit_to_docutils.base import DocutilsRenderer, default_slugify
 from speech import SPOKEN
 from sphinx.application import Sphinx
@@ -21,13 +21,16 @@ NOTICE = """\
 <p class="edition-notice" lang="ko">이 페이지는 아직 번역되지 않아 영어로 보여 드립니다. 제목과 메뉴는 한국어입니다.</p>
 """
 UNLISTED = {"404.html", "search.html", "genindex.html", "py-modindex.html"}  # the theme's own pages
+QUESTION = '<blockquote lang="ko" class="callout callout-question"'
 BUTTONS = '<div class="article-header-buttons">'
 ARTICLE = '<article class="bd-article">'
 BODY = re.compile(rf"{ARTICLE}.*?</article>", re.DOTALL)
 NOT_TEXT = re.compile(r"<(pre|script|style|svg)\b.*?</\1>|<!--.*?-->|</?[a-zA-Z][^>]*>", re.DOTALL)
 # Between these and a particle Chromium would break a line, even where words are kept whole.
-LOOSE = re.compile(r"(?<=[%)\]”’\"'°])(?=[가-힣])")
-CLOSING = re.compile(r"</(?:a|b|code|em|i|span|strong|sub|sup)>")
+LOOSE = re.compile(r"(?<=[%)\]”’\"'°#+*])(?=[가-힣])")
+BOX = re.compile(r'<code|<span class="math')
+LONGEST = 100  # letters of a box, TeX and all, that no telephone is too narrow for
+NO_BLOCK = re.compile("math|m[a-z]+|semantics|annotation|svg|path|script|style|img")  # what may stand in a line, too
 JOINER = "\u2060"
 
 
@@ -94,12 +97,29 @@ def name_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 
 def joined(page: str) -> str:
-    """Return the HTML of an article with joiners before particles."""
-    said, at, closed = "", 0, False
+    """Return the HTML of an article in which no line breaks before a particle.
+
+    A joiner keeps it beside a word. Code and formulas are boxes, and a line may break after a box all the same: box
+    and particle stand in a span that is kept whole, but for the places where a formula itself may be broken.
+    """
+    said, at, closed = "", 0, ""
+    opened: list[int] = []  # where the inline elements begin that are open
     for found in NOT_TEXT.finditer(page):
         text = LOOSE.sub(JOINER, page[at : found.start()])
-        said += (JOINER if closed and re.match("[가-힣]", text) else "") + text + found[0]
-        at, closed = found.end(), bool(CLOSING.fullmatch(found[0]))
+        particle = re.match("[가-힣]+", text) if closed else None
+        if particle and BOX.match(closed) and len(re.sub(TAG, "", closed)) < LONGEST:
+            box = re.sub(r'(?<!aria-hidden="true">)<span class="base">', r"<wbr>\g<0>", closed)
+            said = f'{said[: -len(closed)]}<span class="whole">{box}{particle[0]}</span>{text[particle.end() :]}'
+        else:
+            said += f"{JOINER if particle else ''}{text}"
+        tag, at = found[0], found.end()
+        name = re.match(r"</?(\w*)", tag)[1]
+        said += tag
+        closed = said[opened.pop() :] if tag.startswith("</") and name in INLINE and opened else ""
+        if name in INLINE and not tag.startswith("</") and name != "br":
+            opened.append(len(said) - len(tag))
+        elif name not in INLINE and not NO_BLOCK.fullmatch(name):
+            opened.clear()
     return said + page[at:]
 
 
@@ -130,6 +150,7 @@ def dress_language(page: str, name: str, home: str) -> str:
         return page
     if name not in UNLISTED and not in_kit(name.removesuffix(".html")):
         page = page.replace(ARTICLE, NOTICE + ARTICLE.replace(">", ' lang="en">'), 1)
-        return re.sub(r"<h1>", '<h1 lang="ko">', page, count=1)
+        page = page.replace('<blockquote class="callout callout-question"', QUESTION, 1)
+        return page.replace("<h1>", '<h1 lang="ko">', 1)
     page = page.replace('<div class="highlight"', '<div lang="en" class="highlight"')
     return BODY.sub(lambda article: joined(article[0]), page, count=1)

@@ -14,7 +14,7 @@ from address import repository
 from bundle import bundle_of
 from docutils import nodes
 from register_page import newest
-from speech import IN_FULL, SPOKEN, tr
+from speech import IN_FULL, SPOKEN, tr, untranslated
 from sphinx.application import Sphinx
 
 BY_UPLOAD = (
@@ -134,13 +134,19 @@ def colab_address(app: Sphinx, document: str) -> str | None:
     return f"{look['launch_buttons']['colab_url']}/github/{place}/{document}.ipynb"
 
 
+def dressed(app: Sphinx, document: str, parts: dict[str, list[nodes.Node]]) -> nodes.container:
+    """Return a chapter's opening for the site, or for the PDF."""
+    name, links = "", ""
+    if app.builder.name != "singlehtml":
+        name = tr("Chapter {}").format(PurePosixPath(document).name[:2])
+        links = buttons(document, colab_address(app, document)) + SWITCH.replace("SHOW_ALL", tr("Show all code"))
+    return opening(parts, name, claims_of(app, document), links)
+
+
 def dress_openings(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Replace the plain openings of chapters in a page; the PDF, which is one page, has no names and no buttons."""
     for paragraph in list(doctree.findall(nodes.paragraph)):
         parts = parts_of(paragraph)
         if tuple(parts) == LABELS:
-            name, links = "", ""
-            if app.builder.name != "singlehtml":
-                name = tr("Chapter {}").format(PurePosixPath(docname).name[:2])
-                links = buttons(docname, colab_address(app, docname)) + SWITCH.replace("SHOW_ALL", tr("Show all code"))
-            paragraph.replace_self(opening(parts, name, claims_of(app, docname), links))
+            with untranslated(not translated(docname)):
+                paragraph.replace_self(dressed(app, docname, parts))

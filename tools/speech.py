@@ -6,6 +6,8 @@ What the tools read off a page has fixed beginnings in each language; `english` 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +55,17 @@ def speak(language: Language) -> None:
 def tr(text: str) -> str:
     """Return a word of the tools in the language that is spoken."""
     return SPOKEN.words.get(text, text)
+
+
+@contextmanager
+def untranslated(whether: bool) -> Iterator[None]:
+    """Speak English, if so, for as long as this lasts: on a page that is not translated."""
+    words = SPOKEN.words
+    SPOKEN.words = {} if whether else words
+    try:
+        yield
+    finally:
+        SPOKEN.words = words
 
 
 def english(text: str) -> str:

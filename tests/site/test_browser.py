@@ -63,7 +63,7 @@ def look(page, url: str, problems: list[str], *, axe: bool = True) -> list[str]:
 
 
 def pages_of(site: Path) -> list[str]:
-    """List the addresses of all English pages, relative to the start page; test_korean.py looks at the others."""
+    """List the addresses of all English pages, relative to the start page; test_edition.py looks at the others."""
     files = [path for path in site.rglob("*.html") if not {"_static", "ko"} & set(path.relative_to(site).parts)]
     return sorted(path.relative_to(site).as_posix() for path in files)
 

@@ -36,13 +36,17 @@ TORN = """() => {
   const torn = [], blocks = "p, li, td, th, h1, h2, h3, dt, figcaption, summary";
   for (const block of document.querySelectorAll(`article :is(${blocks})`)) {
     const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT), range = document.createRange();
-    let before = " ", bottom = 0;
+    let before = " ", bottom = 0, last = null;
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      if (node.parentElement.closest("pre, script, style, .katex-mathml, [hidden]")) continue;
+      if (node.parentElement.closest("pre, script, style, .katex-mathml, .headerlink, [hidden]")) continue;
+      let box = node.parentElement;
+      while (getComputedStyle(box).display.startsWith("inline")) box = box.parentElement;
+      if (box !== last) before = " ";
+      last = box;
       for (let i = 0; i < node.length; i++) {
         const letter = node.data[i];
         if (letter === "\\u2060") continue;
-        if (/[가-힣]/.test(letter) && !/[\\s가-힣]/.test(before)) {
+        if (/[가-힣]/.test(letter) && !/[-–/\\s가-힣]/.test(before)) {
           range.setStart(node, i); range.setEnd(node, i + 1);
           const now = range.getBoundingClientRect();
           const fell = now.height && bottom && now.top > bottom - 3;
@@ -122,6 +126,8 @@ def test_the_switch_keeps_the_section_and_the_room_speaks_korean(address, browse
     with browser.new_context(viewport=DESKTOP) as context:
         page = context.new_page()
         page.goto(address + "13-autopsy-of-12-5-percent.html#the-bumpy-loss")
+        page.wait_for_timeout(1500)  # pictures above it come, and it stays in view
+        page.locator("#the-bumpy-loss").scroll_into_view_if_needed()
         page.locator(".language-switch:visible").first.click()
         page.wait_for_url("**/ko/13-autopsy-of-12-5-percent.html#the-bumpy-loss")
         page.goto(address + "ko/meet.html")
