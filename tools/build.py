@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,8 @@ def overrides(root: Path) -> dict[str, Any]:
 
 def build_pages(builder: str, fresh: bool, verbose: bool, root: Path = ROOT) -> bool:
     """Let Sphinx write the pages; tell whether it found nothing to complain about."""
+    # The extension for the contents looks at every object in memory, and one of torch's is out of date.
+    warnings.filterwarnings("ignore", "`torch.distributed.reduce_op` is deprecated", FutureWarning)
     # Unchanged pages are not read again, yet all are written: a link is looked up while its page is written.
     result = build_sphinx(
         str(root / "book"),
