@@ -154,6 +154,11 @@ def prepare(app: Sphinx, config: Config) -> None:
         look = {**config.html_theme_options, "launch_buttons": {}}
         look |= {f"use_{what}_button": False for what in ("repository", "issues", "edit_page")}
         config.html_theme_options = look
+    say_settings(config)
+
+
+def say_settings(config: Config) -> None:
+    """Put the words of _config.yml into the language that is spoken, and the site's address into them."""
     base = urlsplit(config.html_baseurl).path or "/"
     config.notfound_urls_prefix = base
     context = dict(config.notfound_context)
@@ -388,6 +393,12 @@ def changed(page: str) -> str:
     return page.replace("<body data-", '<body class="with-toc" data-', 1) if has_list else page
 
 
+def for_screens(page: str, name: str, presets: list[dict[str, Any]], base: str) -> str:
+    """Return a page's HTML with links that paper has no use for: to the lab, and to the other language."""
+    page = link_lab(page, name.rsplit("/", 1)[-1], presets)
+    return dress_language(page, name, base.removesuffix(f"{SPOKEN.name}/"))
+
+
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
     """Change the pages that were written, and make pages and styles lighter."""
     if error is not None or app.builder.format != "html":
@@ -397,12 +408,10 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
     look = app.config.html_theme_options
     plain = plain_classes(look["pygments_light_style"], look["pygments_dark_style"])
     shown: set[str] = set()
-    home = app.config.html_baseurl.removesuffix(f"{SPOKEN.name}/")
     for path in (path for path in site.rglob("*.html") if "_static" not in path.parts):
         old = path.read_text(encoding="utf-8")
         new = lighten_code(dress_claims(changed(old), {} if paper else scores(path.stem)), plain)
-        new = new if paper else link_lab(new, path.name, presets)
-        new = new if paper else dress_language(new, path.relative_to(site).as_posix(), home)
+        new = new if paper else for_screens(new, path.relative_to(site).as_posix(), presets, app.config.html_baseurl)
         new = pictures.lighten(new, depth=len(path.relative_to(site).parts) - 1)
         shown.update(re.findall(r'_images/([^"/]+)"', new))
         if new != old:
