@@ -124,9 +124,18 @@ def dots(claim: Claim) -> str:
     return f'<span class="seeds" title="{claim.score}{failed}" aria-hidden="true">{marks}</span>{claim.score}'
 
 
+@cache
+def made(book: Path, chapter: str) -> list[dict[str, Any]]:
+    """Return the claims that a chapter made when it was executed for this site."""
+    kept = book.parent / "_build" / "executed" / f"{chapter}.claims.jsonl"
+    return [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if kept.is_file() else []
+
+
 def line(claim: Claim, name: str, note: str = "") -> str:
     """Return a claim's row of a table; `name` is the row's address or other mark."""
-    link = f'<a href="{claim.chapter}.html#{claim.anchor}">{escape(tr(claim.text))}</a>'
+    today = any(one["text"] == claim.text for one in made(register.BOOK, claim.chapter))
+    place = f"#{claim.anchor}" if today else ""  # the chapter has no place for an earlier wording
+    link = f'<a href="{claim.chapter}.html{place}">{escape(tr(claim.text))}</a>'
     kind = ' class="failed"' if claim.failed else ""
     more = f'<div class="note">{escape(tr(note))}</div>' if note else ""
     said = f'{link}<div class="measured">{spread(claim)}</div>{more}'
@@ -148,9 +157,7 @@ def verdicts(book: Path) -> str:
         chapter = next((path.stem for path in book.glob(f"{question['chapter']}-*.ipynb")), None)
         if chapter is None:
             continue  # a book of fewer chapters
-        kept = book.parent / "_build" / "executed" / f"{chapter}.claims.jsonl"
-        made = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
-        found = [[one for one in made if one["text"].startswith(start)] for start in question["claims"]]
+        found = [[one for one in made(book, chapter) if one["text"].startswith(start)] for start in question["claims"]]
         if not all(len(some) == 1 for some in found):
             raise ValueError(f"{VERDICTS}: {chapter} makes not one claim for each of {question['claims']}")
         said = "".join(answer(chapter, one["text"], one["measured"]) for (one,) in found)
