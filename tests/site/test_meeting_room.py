@@ -307,7 +307,7 @@ def test_a_second_tab_and_the_leaders_window_follow(address, browser):
 def test_a_leader_on_another_machine_follows_by_hand(address, browser):
     with room(browser, address, view="?meeting=8#leader") as page:
         page.get_by_role("button", name="Follow by hand").click()
-        expect(page.locator(".meet-leader")).to_contain_text("Show the group's log")
+        expect(page.locator(".meet-leader")).to_contain_text("Show the group’s log")
         press(page, "next")
         expect(page.locator(".meet-leader")).to_contain_text("Two facts that")
 
