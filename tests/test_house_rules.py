@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from check_words import Word, all_pages, all_words, problems
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from roles import code_of
 
 ROOT = Path(__file__).resolve().parents[1]
 # Written in two pieces, or this file would find itself.
@@ -112,3 +113,11 @@ def test_spelling(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("We reci" + "eve it.", encoding="utf-8")
     found = subprocess.run([*command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "receive" in found.stdout
+
+
+def test_cells_are_short() -> None:
+    notebooks = (nbformat.read(path, as_version=4) for path in (ROOT / "book").glob("*.ipynb"))
+    sources = (code_of(cell) for notebook in notebooks for cell in notebook.cells if cell.cell_type == "code")
+    lengths = sorted(len(source.splitlines()) for source in sources)
+    assert len(lengths) > 900 and lengths[-1] <= 25
+    assert statistics.median(lengths) <= 8 and lengths[9 * len(lengths) // 10] <= 20
