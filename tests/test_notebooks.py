@@ -26,8 +26,7 @@ def test_chapter_obeys_the_rules(chapter: Path) -> None:
 
 
 def test_toc_lists_every_notebook() -> None:
-    listed = set(parse_toc_yaml(ROOT / "_toc.yml"))
-    unlisted = {path.stem for path in CHAPTERS} - listed
+    unlisted = {path.stem for path in CHAPTERS} - set(parse_toc_yaml(ROOT / "_toc.yml"))
     assert CHAPTERS and not unlisted, f"_toc.yml does not list {sorted(unlisted)}: nobody would find these chapters"
 
 

@@ -6,7 +6,6 @@ import json
 import math
 import unicodedata
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,7 @@ from helpers import data, losses, metrics, train
 from helpers.models import Encoder
 from helpers.seed import rngs, torch_seed
 from helpers.studies import energies_at_work as work
-from helpers.studies import (
-    judging,
-    ladder,
-    negatives,
-    pull_away_digits,
-    sequences,
-    stability,
-    syllables,
-    two_kinds,
-)
+from helpers.studies import judging, ladder, negatives, pull_away_digits, sequences, stability, syllables, two_kinds
 from helpers.studies import without_negatives as siamese
 from helpers.studies.group import Outcome, StudyGroupEncoder, run
 from helpers.studies.ladder import RUNGS, Rung
@@ -415,6 +405,6 @@ def test_decorrelating_losses_by_numpy() -> None:
     wanted = ((1 - c.diagonal()) ** 2).sum() + 0.005 * sum(c[i, j] ** 2 for i in range(3) for j in range(3) if i != j)
     assert float(siamese.barlow_twins(a, b)) == pytest.approx(wanted)
     variance = sum(np.maximum(0, 1 - np.sqrt(z.var(0, ddof=1) + 1e-4)).mean() for z in (x, y)) / 2
-    covariance = sum(2 * np.cov(z.T)[i, j] ** 2 / 3 for z in (x, y) for i, j in combinations(range(3), 2))
+    covariance = sum(2 * np.cov(z.T)[i, j] ** 2 / 3 for z in (x, y) for i, j in itertools.combinations(range(3), 2))
     wanted = 25 * ((x - y) ** 2).mean() + 25 * variance + covariance
     assert float(siamese.vicreg(a, b)) == pytest.approx(wanted)
