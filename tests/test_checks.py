@@ -247,7 +247,7 @@ def test_n_embeddings_of_any_length_have_their_direction(scale: float) -> None:
 def test_n_metrics_take_each_kind_of_float(kind: torch.dtype) -> None:
     rows = FOUR.to(kind)
     assert metrics.knn_accuracy(rows, PLAIN, rows, PLAIN, 1) == 1 and metrics.precision_recall(rows, rows) == (1, 1)
-    assert metrics.linear_probe(rows, PLAIN, rows, PLAIN) == metrics.linear_probe(FOUR, PLAIN, FOUR, PLAIN)
+    assert metrics.linear_probe(rows, PLAIN, rows, PLAIN) == metrics.linear_probe(*(rows.float(), PLAIN) * 2)
     assert metrics.class_probabilities(torch.ones(2, 64, dtype=kind)).sum().item() == pytest.approx(2)
     assert metrics.nearest_mode(data.ring().centers.to(kind), data.ring()).tolist() == [*range(8)]
 

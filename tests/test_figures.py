@@ -50,7 +50,8 @@ ARRAYS = [np.full((4, 6), level) for level in (0.0, 0.5, 1.0)]
 
 
 def line(end: float) -> plt.Figure:
-    figure, axes = plt.subplots(figsize=(3, 2))
+    square = {"aspect": "equal", "title": "square", "xticks": [], "yticks": [], "xlabel": "x"}
+    figure, (axes, *_) = plt.subplots(1, 3, figsize=(6.6, 2.4), subplot_kw=square)
     axes.plot([0, 1], [0, end])
     return figure
 
@@ -77,10 +78,11 @@ def test_one_picture_per_frame_enlarged_by_a_whole_number_and_the_last_one_is_sh
 
 def test_figures_are_closed_and_keep_their_size_and_png_bytes_are_taken():
     before = plt.get_fignums()
-    with plt.rc_context({"savefig.bbox": "tight"}):  # as in notebooks
+    with plt.rc_context({"savefig.bbox": "tight", "figure.constrained_layout.use": True}):  # as in notebooks
         images = soup(scrub([*map(line, range(3))], alt="a line", label="Step")).find_all("img")
-    assert plt.get_fignums() == before and picture(images[0]).size == (600, 400)
-    assert (images[0]["width"], images[0]["height"]) == ("300", "200"), "two pixels for one of the page"
+    assert plt.get_fignums() == before and picture(images[0]).size == (1320, 480)
+    assert (images[0]["width"], images[0]["height"]) == ("660", "240"), "two pixels for one of the page"
+    assert np.asarray(picture(images[0]).convert("L"))[:5].min() == 255, "the titles are not cut"
     pngs = [base64.b64decode(img["src"].split(",", 1)[1]) for img in images]
     assert len(soup(scrub(pngs, alt="a line", label="Step")).find_all("img")) == 3
 

@@ -64,8 +64,7 @@ def test_a_players_loss_is_the_mean_of_the_papers_terms_in_each_run(loss: Loss, 
 @pytest.mark.parametrize("runs", [(), (4,)])
 def test_r1_is_half_the_mean_squared_slope(runs: tuple[int, ...]) -> None:
     matrix, x = normal(3, 3), normal(*runs, 6, 3, seed=1).requires_grad_()
-    logits = (x @ matrix * x).sum(-1)  # slope: (A + Aᵀ) x
-    penalty = losses.r1_penalty(logits, x)
+    penalty = losses.r1_penalty((x @ matrix * x).sum(-1), x)  # slope: (A + Aᵀ) x
     torch.testing.assert_close(penalty, ((x @ (matrix + matrix.T)) ** 2).sum(-1).mean(-1) / 2)
     assert penalty.shape == runs and penalty.requires_grad  # it is there to be trained on
     pictures = normal(2, 1, 3, 3).requires_grad_()

@@ -51,8 +51,7 @@ def test_modes_are_counted_as_by_hand_in_each_run(mixture: Mixture, widths: floa
 
 
 def test_the_limits_themselves_count() -> None:
-    ends = torch.tensor([[1.5, 0.0], [1.51, 0.0]])
-    assert metrics.nearest_mode(ends, UNIT).tolist() == [0, -1]
+    assert metrics.nearest_mode(torch.tensor([[1.5, 0.0], [1.51, 0.0]]), UNIT).tolist() == [0, -1]
     rows = UNIT.centers.repeat_interleave(torch.tensor([35, 5]), 0)  # the fair part of 40 is 20, a quarter of it 5
     assert metrics.modes_covered(rows, UNIT) == 2 and metrics.modes_covered(rows[:-1], UNIT, share=0.26) == 1
 

@@ -131,6 +131,7 @@ def _figure_image(figure: Figure) -> Image.Image:
     buffer = io.BytesIO()
     # bbox_inches=None: the notebooks' "tight" would cut each frame to another size.
     with plt.rc_context({"savefig.bbox": None}):
+        figure.draw_without_rendering()  # panels of a fixed shape settle at the second try
         figure.savefig(buffer, format="png", dpi=DPI, facecolor="white")
     plt.close(figure)
     return Image.open(buffer).convert("RGB")
