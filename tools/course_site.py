@@ -38,7 +38,7 @@ from meeting import write_meetings
 from myst_nb.sphinx_ import HideCodeCellNode
 from openings import dress_openings
 from predictions import write_predictions
-from register_page import register, scores
+from register_page import STORE, scores
 from roles import code_of
 from search_sections import keep_sections, write_index
 from speech import CONFIGURED, SPOKEN, english, tr
@@ -187,7 +187,7 @@ def fill_lists(app: Sphinx, name: str, source: list[str]) -> None:
             for path in chapters_among(book, toc):
                 app.env.note_dependency(str(path))
                 app.env.note_dependency(str(book.parent / "_build" / "executed" / path.name))
-            app.env.note_dependency(str(register.STORE))
+            app.env.note_dependency(str(STORE))
             source[0] = source[0].replace(place, write(toc, book))
 
 

@@ -163,10 +163,10 @@ def walk_site(say: Say) -> None:
 def walk_verdicts(say: Say) -> None:
     """Ask for the group's questions on the page of claims, and for what was done about claims that failed."""
     for question in tomllib.loads(VERDICTS.read_text(encoding="utf-8"))["question"]:
-        say(question["asked"], "question")
-        say(question["population"], "population")
+        for key in ("asked", "answer", "population"):
+            say(question[key], key)
     for note in notes().values():
-        say(note, "note on a claim")
+        say(note["done"], "note on a claim")
 
 
 def walk_toc(say: Say) -> None:

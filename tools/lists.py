@@ -108,7 +108,7 @@ LISTS: dict[str, Callable[[SiteMap, Path], str]] = {
     "{{ matrix }}": matrix,
     "{{ presets }}": presets,
     "{{ register }}": lambda toc, book: register_page.page(
-        {path.stem: f"{path.name[:2]} {title_of(path)}" for path in chapters_among(book, toc)}
+        {path.stem: f"{path.name[:2]} {title_of(path)}" for path in chapters_among(book, toc)}, book
     ),
     "{{ verdicts }}": lambda toc, book: register_page.verdicts(book),
     "{{ badge }}": lambda toc, book: register_page.badge(),

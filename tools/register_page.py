@@ -7,6 +7,7 @@ what was done about a claim that failed; a test wants a note for each.
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 import zlib
@@ -19,11 +20,12 @@ from typing import Any
 
 from speech import tr
 
-from helpers.studies import register, sweep
-
+BOOK = Path(__file__).resolve().parents[1] / "book"
+STORE = BOOK / "register.jsonl"
 NOTES = Path(__file__).with_name("register_notes.toml")
 VERDICTS = Path(__file__).with_name("verdicts.toml")
-NUMBER = re.compile(r"(?<![\w.])[−-]?\d[\d,]*(?:\.\d+)?(?![\w])")
+NUMBER = re.compile(r"(?<![\w.])[−+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?(?!\w|\.\d)(?: ?%)?")
+KNOWN = 5  # tools/run_seeds.py tries the seeds below with every chapter, while it is written and each week
 
 
 @dataclass
@@ -55,6 +57,11 @@ class Claim:
         """How often it held, in words."""
         return tr("{} of {} seeds").format(len(self.held) - len(self.failed), len(self.held))
 
+    @property
+    def alike(self) -> str:
+        """Says so if every seed measured the same: then many seeds say no more than one."""
+        return tr(", same values") if len(self.measured) > len(set(self.measured.values())) == 1 else ""
+
 
 @dataclass
 class Record:
@@ -68,6 +75,8 @@ class Record:
     @property
     def stale(self) -> bool:
         """Whether the chapter's code is another today."""
+        from helpers.studies import register  # here and below: it takes torch, which korean.py has no use for
+
         return self.code != register.code_of(self.chapter)
 
 
@@ -92,12 +101,14 @@ def records_of(rows: Iterable[dict[str, Any]]) -> list[Record]:
 @cache
 def all_records() -> tuple[Record, ...]:
     """Read the register, if there is one."""
-    return tuple(records_of(sweep.load(register.STORE))) if register.STORE.is_file() else ()
+    from helpers.studies import sweep
+
+    return tuple(records_of(sweep.load(STORE))) if STORE.is_file() else ()
 
 
 def newest() -> dict[str, Record]:
     """Return the last record of each chapter of the book."""
-    return {record.chapter: record for record in all_records() if record.chapter in register.CHAPTERS}
+    return {record.chapter: record for record in all_records() if (BOOK / f"{record.chapter}.ipynb").is_file()}
 
 
 def spread(claim: Claim) -> str:
@@ -111,17 +122,18 @@ def spread(claim: Claim) -> str:
     ranges = iter(columns)
 
     def ranged(number: re.Match[str]) -> str:
-        values = sorted(set(next(ranges)), key=lambda text: float(text.replace("−", "-").replace(",", "")))
+        values = sorted(set(next(ranges)), key=lambda text: float(re.sub("[, %]", "", text.replace("−", "-"))))
         return number[0] + (f" <small>[{values[0]}, {values[-1]}]</small>" if len(values) > 1 else "")
 
     return NUMBER.sub(ranged, escape(first, quote=False))
 
 
 def dots(claim: Claim) -> str:
-    """Return a dot for each seed, full where the claim held."""
+    """Return a dot for each seed, ten to a line, full where the claim held."""
     marks = "".join("●" if held else "○" for _, held in sorted(claim.held.items()))
     failed = tr("; failed on seed {}").format(", ".join(map(str, claim.failed))) if claim.failed else ""
-    return f'<span class="seeds" title="{claim.score}{failed}" aria-hidden="true">{marks}</span>{claim.score}'
+    lines = "<br>".join(marks[i : i + 10] for i in range(0, len(marks), 10))
+    return f'<span class="seeds" aria-hidden="true">{lines}</span>{claim.score}{failed}{claim.alike}'
 
 
 @cache
@@ -131,14 +143,17 @@ def made(book: Path, chapter: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if kept.is_file() else []
 
 
-def line(claim: Claim, name: str, note: str = "") -> str:
+def link(claim: Claim, book: Path) -> str:
+    """Return a claim's sentence as a link to its place in its chapter, which has none for an earlier wording."""
+    today = any(one["text"] == claim.text for one in made(book, claim.chapter))
+    place = f"#{claim.anchor}" if today else ""
+    return f'<a href="{claim.chapter}.html{place}">{escape(tr(claim.text))}</a>'
+
+
+def line(claim: Claim, book: Path, name: str, more: str = "") -> str:
     """Return a claim's row of a table; `name` is the row's address or other mark."""
-    today = any(one["text"] == claim.text for one in made(register.BOOK, claim.chapter))
-    place = f"#{claim.anchor}" if today else ""  # the chapter has no place for an earlier wording
-    link = f'<a href="{claim.chapter}.html{place}">{escape(tr(claim.text))}</a>'
     kind = ' class="failed"' if claim.failed else ""
-    more = f'<div class="note">{escape(tr(note))}</div>' if note else ""
-    said = f'{link}<div class="measured">{spread(claim)}</div>{more}'
+    said = f'{link(claim, book)}<div class="measured">{spread(claim)}</div>{more}'
     return f"<tr {name}{kind}><td>{said}</td><td>{dots(claim)}</td></tr>"
 
 
@@ -160,23 +175,37 @@ def verdicts(book: Path) -> str:
         found = [[one for one in made(book, chapter) if one["text"].startswith(start)] for start in question["claims"]]
         if not all(len(some) == 1 for some in found):
             raise ValueError(f"{VERDICTS}: {chapter} makes not one claim for each of {question['claims']}")
-        said = "".join(answer(chapter, one["text"], one["measured"]) for (one,) in found)
-        asked, population = escape(tr(question["asked"])), escape(tr(question["population"]))
+        said = "".join(reply(Claim(chapter, one["text"]), book, one["measured"]) for (one,) in found)
+        asked, short, population = (escape(tr(question[key])) for key in ("asked", "answer", "population"))
         drawn = tr("Population: {}.").format(population)
-        rows.append(f"<tr><td><strong>{asked}</strong>{said}<div>{drawn}</div></td></tr>")
+        rows.append(f"<tr><td><strong>{asked}</strong><div>{short}</div>{said}<div>{drawn}</div></td></tr>")
     return '<table class="register answers">\n' + "\n".join(rows) + "\n</table>"
 
 
-def answer(chapter: str, text: str, measured: str) -> str:
-    """Return a claim with its measured values and a link to it."""
-    link = f'<a href="{chapter}.html#{Claim(chapter, text).anchor}">{escape(tr(text))}</a>'
-    return f'<div>{link}<div class="measured">{escape(measured)}</div></div>'
+def reply(claim: Claim, book: Path, measured: str) -> str:
+    """Return a claim that answers a question, with its measured values and how often it held."""
+    score = scores(claim.chapter).get(claim.anchor, "")
+    return f'<div>{link(claim, book)}<div class="measured">{escape(measured)} {score}</div></div>'
 
 
-def notes() -> dict[str, str]:
-    """Return what was done about claims that failed: from sentence to note."""
+def notes() -> dict[str, dict[str, str]]:
+    """Return what was done about claims that failed, by their sentences."""
     entries = tomllib.loads(NOTES.read_text(encoding="utf-8")).get("note", []) if NOTES.is_file() else []
-    return {entry["claim"]: entry["done"] for entry in entries}
+    return {entry["claim"]: entry for entry in entries}
+
+
+def successor(claim: Claim) -> Claim | None:
+    """Return the claim that took the place of one that had failed, as its note says."""
+    record, note = newest().get(claim.chapter), notes().get(claim.text, {})
+    claims = record.claims.values() if record and "now" in note else []
+    return next((one for one in claims if one.text.startswith(note["now"])), None)
+
+
+def explained(claim: Claim, book: Path, title: str) -> str:
+    """Say where a claim has failed, what was done about it, and how what took its place has fared."""
+    now, done = successor(claim), escape(tr(notes().get(claim.text, {}).get("done", "")))
+    after = f"<div>{tr('Now:')} {link(now, book)} ({now.score})</div>" if now else ""
+    return f'<div class="note"><strong>{escape(title)}.</strong> {done}{after}</div>'
 
 
 def failures() -> list[Claim]:
@@ -190,7 +219,7 @@ def scores(chapter: str) -> dict[str, str]:
     fresh = record is not None and not record.stale
     claims = record.claims.values() if fresh else []
     return {
-        one.anchor: f'<a class="held" href="claims.html#{one.row}">{tr("held on {}").format(one.score)}</a>'
+        one.anchor: f'<a class="held" href="claims.html#{one.row}">{tr("held on {}").format(one.score)}{one.alike}</a>'
         for one in claims
     }
 
@@ -206,18 +235,34 @@ def badge() -> str:
     return tr("{} claims, {} seeds, {}").format(len(claims), seeds, end)
 
 
-def page(titles: dict[str, str]) -> str:
+def promise(records: dict[str, Record]) -> str:
+    """Say what the seeds that no chapter was tried with promise about others: the rule of three, not rounded."""
+    new = set.intersection(*(set(record.seeds) for record in records.values())) - set(range(KNOWN))
+    if not new:
+        return ""
+    said = tr("{} of these seeds were new to the chapters.").format(len(new))
+    if broken := {seed for claim in failures() for seed in claim.failed} & new:
+        return f"{said} " + tr("On {} of them some claim failed.").format(len(broken))
+    return f"{said} " + tr(
+        "No claim failed on them: with 95 % confidence, fewer than {} % of all seeds have a claim that fails."
+    ).format(math.ceil(100 * (1 - 0.05 ** (1 / len(new)))))
+
+
+def page(titles: dict[str, str], book: Path) -> str:
     """Write the register: first what failed, then every chapter; `titles` are those of the chapters."""
-    records, said = newest(), notes()
-    parts = [f"**{badge()}.**"] if records else [tr("Nothing is recorded yet.")]
+    records = newest()
+    parts = [f"**{badge()}.** {promise(records)}"] if records else [tr("Nothing is recorded yet.")]
     if failed := failures():
-        rows = [line(claim, "data-again", said.get(claim.text, "")) for claim in failed]
+        why = [explained(claim, book, titles.get(claim.chapter, claim.chapter)) for claim in failed]
+        rows = [line(claim, book, "data-again", more) for claim, more in zip(failed, why, strict=True)]
         caption = tr("Claims that failed, now or earlier")
         parts.append(f"## {tr('What did not hold on every seed')}\n\n{table(rows, caption)}")
     for chapter, record in sorted(records.items()):
         old = tr(" The chapter's code has changed since: these rows are of before.") if record.stale else ""
-        many = tr("{} claims on {} seeds.").format(len(record.claims), len(record.seeds)) + old
+        alike = sum(bool(claim.alike) for claim in record.claims.values())
+        same = tr(" Of {} each seed gives the same values.").format(alike) if alike else ""
+        many = tr("{} claims on {} seeds.").format(len(record.claims), len(record.seeds)) + same + old
         ordered = sorted(record.claims.values(), key=lambda claim: not claim.failed)
-        rows = [line(claim, f'id="{claim.row}"') for claim in ordered]
+        rows = [line(claim, book, f'id="{claim.row}"') for claim in ordered]
         parts.append(f"## {titles.get(chapter, chapter)}\n\n{many}\n\n{table(rows, titles.get(chapter, chapter))}")
     return "\n\n".join(parts)

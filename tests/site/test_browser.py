@@ -190,6 +190,24 @@ def test_my_run_fails_names_the_level_of_a_stuck_loss_and_finds_symptoms(address
         assert page.locator("article section section li[hidden]").count() == 0
 
 
+def test_the_register_finds_claims_and_shows_what_a_link_wants(address, browser):
+    with browser.new_context(viewport=PHONE, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(address + "claims.html", wait_until="load")
+        box, rows = page.locator(".register-filter input[type=search]"), page.locator("table.register tr[id]:visible")
+        whole, last = rows.count(), rows.last.get_attribute("id")
+        example = box.get_attribute("placeholder")
+        for asked in (example, "Frechet", "chapter 06"):
+            box.fill(asked)
+            assert 0 < rows.count() < whole, asked
+        assert {row.get_attribute("id")[:6] for row in rows.all()} == {"of-06-"}
+        box.fill("(no such claim")
+        assert rows.count() == 0 and page.inner_text(".register-filter output") == "0 found"
+        page.goto(f"{address}claims.html#{last}")
+        page.locator(f"#{last}").wait_for()
+        assert rows.count() == whole and box.input_value() == ""
+
+
 def first_view(page, url: str) -> dict[str, int]:
     """Open a page and return how many bytes came, compressed: pictures, and everything else."""
     answers = []
