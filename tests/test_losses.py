@@ -81,8 +81,7 @@ def test_the_energy_is_the_length_of_the_error_and_its_slope_flows_through_both_
     x = normal(*shape)
     rows = x.flatten(2 if len(shape) == 3 else 1)  # three axes are runs of rows, four are pictures
     lost = (rows * (torch.arange(rows.shape[-1]) % 4 == 3)).square()
-    energy = losses.reconstruction_energy(projection, x)
-    torch.testing.assert_close(energy, lost.sum(-1).sqrt())
+    torch.testing.assert_close(losses.reconstruction_energy(projection, x), lost.sum(-1).sqrt())
     torch.testing.assert_close(losses.reconstruction_energy(projection, x, "mse"), lost.mean(-1))
     for kind in ("norm", "mse"):
         assert gradcheck(lambda x: losses.reconstruction_energy(projection, x, kind), x.requires_grad_())  # noqa: B023

@@ -69,8 +69,7 @@ def test_frechet_distance_is_the_formula_with_a_matrix_root() -> None:
     assert metrics.frechet_distance(b, a) == pytest.approx(expected, rel=1e-6)
     for few in range(2, 7):  # no more rows than axes: the product has roots of 0, which rounding may make negative
         assert metrics.frechet_distance(a[:few], a[:few] + 1) == pytest.approx(6, rel=1e-5)
-    still = torch.full((9, 1), 3.0)
-    assert metrics.frechet_distance(still, torch.ones(4, 1)) == pytest.approx(4)  # a feature that never varies
+    assert metrics.frechet_distance(torch.full((9, 1), 3.0), torch.ones(4, 1)) == pytest.approx(4)  # it never varies
 
 
 def test_the_effective_number_follows_the_entropy() -> None:

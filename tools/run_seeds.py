@@ -27,11 +27,12 @@ from typing import Any
 import nbformat
 import papermill
 import torch
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 ROOT = Path(__file__).resolve().parents[1]
 MAX_SECONDS, MAX_TOTAL_SECONDS, MAX_MB = 60, 600, 2000
+HANGS = 600  # seconds; a cell that takes longer hangs, such as when a kernel's answer is lost
 CUT = "COURSE_NETWORK_IS_CUT"
 
 # Runs as a last cell. VmHWM is this process's own peak; getrusage also counts the one it was forked from.
@@ -73,12 +74,14 @@ def run_chapter(chapter: Path, seed: int, folder: Path) -> Run:
     try:
         # In the folder of the chapter, as in Jupyter; nothing is written there.
         done = papermill.execute_notebook(
-            str(copy), str(out), {"SEED": seed}, progress_bar=False, cwd=str(chapter.parent)
+            str(copy), str(out), {"SEED": seed}, progress_bar=False, cwd=str(chapter.parent), execution_timeout=HANGS
         )
         peak = float("".join(o.get("text", "") for o in done.cells[-1].outputs).split("PEAK", 1)[1])
     except PapermillExecutionError as failure:
         # The id, not papermill's number: that counts in the run copy, which has one cell more.
         error = f"cell {cell_id(out)}: {failure.ename}: {failure.evalue}"
+    except CellTimeoutError:
+        error = f"a cell did not end within {HANGS} seconds"
     except DeadKernelError:
         error = "the kernel died: did it run out of memory?"
     seconds = time.perf_counter() - start
