@@ -1,7 +1,7 @@
 """The one place where arguments are checked: against the annotations of what is called.
 
 Each module of the core ends with `check_calls(globals())`. Shapes are written much as in jaxtyping:
-`Float("N d")` is a tensor of two axes, and an axis that occurs twice in a signature has one length.
+in `Float("N 28")`, 28 is a length and N any, the same throughout one call; `Float("")` is a number.
 Here `*S` is one axis that may be missing (S independent runs at once), `...` any number of axes.
 """
 
@@ -66,21 +66,21 @@ class Kind:
     def problem(self, value: Any, known: Known) -> str | None:
         """Say what would have been right, or `None` if the value is."""
         good = isinstance(value, Tensor) and _plain(value) and value.numel() and self.holds(value)
-        runs = good and self.axes[:1] == ("*S",) and len(self.axes) == 2 and value.shape[1:] == (1,)
-        if good and not runs and _fits(list(value.shape), list(self.axes), known):
+        column = good and self.axes[:-1] == ("*S",) and value.shape[1:] == (1,)
+        if good and not column and _fits(list(value.shape), list(self.axes), known):
             return None
         expected = f"{self.words} of shape ({', '.join(self.axes)}), not empty"
         expected += ", S runs or none" if self.axes[:1] == ("*S",) else ""
-        if runs:
+        if column:  # (N, 1) where (N,) is meant
             return f"{expected}; squeeze the last axis, or each row is read as a run of its own"
-        met = [f"{axis} = {size}" for axis, size in known.items() if axis in self.axes]
+        met = [f"{axis} = {size or 'none'}" for axis, size in known.items() if axis in self.axes]
         return ", ".join([expected, *met]) if good else expected
 
 
 def _fits(lengths: list[int], axes: list[str], known: Known) -> bool:
     """Say whether a shape fits the axes of a pattern, and note the lengths of those that fit."""
     if axes[:1] == ["*S"] and len(lengths) < len(axes):
-        lengths = [0, *lengths]  # no such axis
+        lengths = [0, *lengths]  # 0 says: no runs here, so none in the other arguments
     if "..." in axes:
         spot = axes.index("...")
         axes[spot : spot + 1] = ["..."] * (len(lengths) - len(axes) + 1)
@@ -98,9 +98,9 @@ def _fits(lengths: list[int], axes: list[str], known: Known) -> bool:
 FLOATS = torch.float32, torch.float64, torch.float16, torch.bfloat16
 
 
-def _plain(x: Tensor) -> bool:
-    known = x.dtype in FLOATS or (torch.can_cast(x.dtype, torch.int64) and not x.is_quantized)
-    return known and x.layout == torch.strided and not (x.is_nested or x.is_meta)
+def _plain(x: Tensor) -> bool:  # can_cast to int64: whole numbers and truth values only
+    usual = x.dtype in FLOATS or (torch.can_cast(x.dtype, torch.int64) and not x.is_quantized)
+    return usual and x.layout == torch.strided and not (x.is_nested or x.is_meta)
 
 
 def _finite(value: Tensor) -> bool:
@@ -108,12 +108,12 @@ def _finite(value: Tensor) -> bool:
     return value.dtype in FLOATS and bool(value.sum().isfinite() or value.isfinite().all())
 
 
-def _in_range(value: Tensor) -> bool:
+def _in_range(value: Tensor) -> bool:  # 0.01: rounding; all ≥ 0 but varied is taken as [0, 1]
     low, high = value.detach().aminmax() if _finite(value) else (-torch.inf, torch.inf)
-    return bool(low > -1.01 and high < 1.01 and (low < 0 or low == high))  # 0.01 for rounding
+    return bool(low > -1.01 and high < 1.01 and (low < 0 or low == high))
 
 
-Float = Kind("a float tensor", lambda x: x.dtype in FLOATS)  # `checked` looks at results
+Float = Kind("a float tensor", lambda x: x.dtype in FLOATS)  # NaN is refused in results instead
 Finite = Kind("a finite float tensor", _finite)
 Images = Kind("a float tensor with values in [−1, 1] (not [0, 1])", _in_range)
 Int = Kind("a tensor of whole numbers", lambda x: torch.can_cast(x.dtype, torch.int64))
@@ -134,7 +134,7 @@ class Range:
     def problem(self, value: Any, _: Known) -> str | None:
         """Say what would have been right, or `None` if the value is."""
         kinds = int | np.integer if self.whole else int | float | np.integer | np.floating
-        largest = 2**32 if self.whole else 1e15  # the square of a larger one would leave float32
+        largest = 2**32 if self.whole else 1e15  # so that squares and their sums stay in float32
         number = isinstance(value, kinds) and not isinstance(value, bool) and abs(value) < math.inf
         if number and abs(value) <= largest:
             above = value > self.low if self.open_low else value >= self.low
@@ -142,20 +142,20 @@ class Range:
             if above and below:
                 return None
         noun = "a whole number" if self.whole else "a finite number"
-        low = f" {'above' if self.open_low else 'of at least'} {self.low:g}"
-        high = f", {'below' if self.open_high else 'at most'} {self.high:g}"
-        noun += f" no larger than {largest:g}" * bool(number and abs(value) > largest)
+        low = f" {'above' if self.open_low else 'of at least'} {self.low:.10g}"
+        high = f", {'below' if self.open_high else 'at most'} {self.high:.10g}"
+        noun += f" no larger than {largest:.10g}" * bool(number and abs(value) > largest)
         return noun + low * (self.low > -math.inf) + high * (self.high < math.inf)
 
 
 Whole = Annotated[int, Range(0, whole=True)]
 Count = Annotated[int, Range(1, whole=True)]
-Seed = Annotated[int, Range(0, 2**32 - 1, whole=True)]
+Seed = Annotated[int, Range(0, 2**32 - 1, whole=True)]  # what NumPy takes
 Number = Annotated[float, Range()]
 Positive = Annotated[float, Range(0, open_low=True)]
 NonNegative = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
-Beta = Annotated[float, Range(0, 1, open_high=True)]
+Beta = Annotated[float, Range(0, 1, open_high=True)]  # of Adam
 
 
 def _problem(hint: Any, value: Any, known: Known) -> str | None:
@@ -183,7 +183,7 @@ def _row_problem(parts: tuple[Any, ...], value: Any, known: Known) -> str | None
     several = len(parts) > 1
     row = isinstance(value, Sequence) and not isinstance(value, str | bytes)
     if not row or len(value) != (len(parts) if several else len(value) or 1):
-        item = _problem(parts[0], None, {}) or "of any kind"
+        item = _problem(parts[0], None, {}) or "of any kind"  # offers None, to be told the kind
         return f"a sequence of {len(parts) if several else 'at least one'}, each {item}"
     hints = parts if several else parts * len(value)
     found = (_problem(hint, one, known) for hint, one in zip(hints, value, strict=True))
@@ -192,15 +192,15 @@ def _row_problem(parts: tuple[Any, ...], value: Any, known: Known) -> str | None
 
 def _check_alike(network: nn.Module, given: dict[str, Any]) -> None:
     """Refuse numbers of another type, or on another device, than the network's weights."""
-    for weight in [*network.parameters()][:1]:
+    for weight in [*network.parameters()][:1]:  # the first, if there is one
         for name, value in given.items():
             if isinstance(value, Tensor) and not torch.is_autocast_enabled(value.device.type):
-                same = (value.dtype, value.device) == (weight.dtype, weight.device)
-                require(same, name, value, f"{weight.dtype} on {weight.device}, as the weights are")
+                here, wanted = (f"{one.dtype} on {one.device}" for one in (value, weight))
+                require(here == wanted, name, here, f"{wanted}, as the weights are")
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Check the arguments of each call against the annotations."""
+    """Check a call's arguments against the annotations, and that its float results are finite."""
     parameters = inspect.signature(function).parameters.values()
     defaults = {one.name: one.default for one in parameters if one.kind != one.VAR_KEYWORD}
     hints: dict[str, Any] = {}

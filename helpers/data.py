@@ -24,13 +24,13 @@ from helpers.checks import Count, Finite, Images, Int, Positive, Range, Share, c
 DataSet = Literal["mnist", "fashion_mnist", "cifar10"]
 Split = Literal["train", "validation", "test"]
 Side = Annotated[int, Range(2, whole=True)]
-Amount = Annotated[float, Range(0, 0.99)]
-Rngs = torch.Generator | Sequence[torch.Generator]
+Amount = Annotated[float, Range(0, 0.99)]  # below 1, or a picture could shrink to nothing
+Rngs = torch.Generator | Sequence[torch.Generator]  # one, or S: one for each of S runs at once
 ASSETS = files("helpers") / "assets"
 DIGIT_SLICES = {"train": slice(0, 400), "validation": slice(400, 450), "test": slice(450, 500)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mixture:
     """Gaussians with equal weights and one width: a density that is both sampled and computed.
     `centers` (K, d) are the means, `std` is the standard deviation in each direction."""
@@ -39,25 +39,25 @@ class Mixture:
     std: Positive
 
     def sample(self, n: Count, rng: Rngs) -> Tensor:
-        """Draw points (n, d); with a list of S generators, S independent batches (S, n, d)."""
-        alone, (count, d) = isinstance(rng, torch.Generator), self.centers.shape
-        rngs = [rng] if alone else rng
+        """Draw points (n, d); with a list of S random generators, S independent sets (S, n, d)."""
+        count, d = self.centers.shape
+        rngs = [rng] if (alone := isinstance(rng, torch.Generator)) else rng
         part = torch.stack([torch.randint(count, (n,), generator=one) for one in rngs])  # (S, n)
         offset = _normal((n, d), rngs)  # (S, n, d)
         points = self.centers[part] + self.std * offset  # (S, n, d)
         return points[0] if alone else points
 
-    def log_prob(self, x: Finite("...")) -> Tensor:
+    def log_prob(self, x: Finite("... d")) -> Tensor:
         """Return the natural logarithm of the density at the points `x`, (..., d)."""
         count, d = self.centers.shape
         require(x.shape[-1] == d, "x", x, f"points with a last axis of length {d}")
-        squares = ((x.unsqueeze(-2) - self.centers) ** 2).sum(-1)  # (..., K)
+        squares = ((x.unsqueeze(-2) - self.centers.to(x.device)) ** 2).sum(-1)  # (..., K)
         log_norm = math.log(count) + d * math.log(self.std * math.sqrt(2 * math.pi))
         return torch.logsumexp(-squares / (2 * self.std**2), dim=-1) - log_norm
 
 
 def noise(n: Count, d: Count, rng: Rngs) -> Tensor:
-    """Draw the standard normal input of a generator: (n, d), or (S, n, d) for S of `rng`."""
+    """Draw the standard normal input of a GAN: (n, d), or (S, n, d) if `rng` is a list of S."""
     return _normal((n, d), rng)
 
 
@@ -69,8 +69,8 @@ def _normal(shape: Sequence[int], rng: Rngs) -> Tensor:
 
 
 def ring(modes: Count = 8, radius: Positive = 1.0, std: Positive = 0.05) -> Mixture:
-    """Gaussians on a circle, the usual test for mode collapse. Metz et al. (2017), section 3.1,
-    have them much narrower: 0.01 of the radius."""
+    """Gaussians on a circle, the usual test for mode collapse. Metz et al. (2017), appendix
+    A, have them much narrower: 0.01 of the radius."""
     angle = torch.arange(modes) * (2 * math.pi / modes)
     return Mixture(radius * torch.stack([angle.cos(), angle.sin()], dim=-1), std)
 
@@ -110,8 +110,8 @@ def pairs(labels: Int("N"), n: Count, rng: torch.Generator) -> tuple[Tensor, Ten
     require(n % 2 == 0, "n", n, "an even number, half of it for each kind of pair")
     good = len(sizes) > 1 and sizes.min() > 1
     require(good, "labels", labels, "at least two labels, each at least twice")
-    # In an order sorted by label the positives of an anchor are the rest of its block, its
-    # negatives all that follow it, counted around the end.
+    # `order` sorts by label. A partner of the same label is 1 to size − 1 places on from the anchor
+    # (the first), around its block; one of another label is past the block, around the end of all.
     order = group.argsort(stable=True)
     anchor = torch.randint(len(labels), (n,), generator=rng)  # positions in that order
     size = sizes[group[order[anchor]]]
@@ -126,7 +126,7 @@ def pairs(labels: Int("N"), n: Count, rng: torch.Generator) -> tuple[Tensor, Ten
 
 
 def augment(
-    images: Images("N C H W"),
+    images: Images("N C H H"),
     rng: torch.Generator,
     degrees: Annotated[float, Range(0, 180)] = 15.0,
     scale: Amount = 0.15,
@@ -169,12 +169,12 @@ def load(
     known = json.loads((ASSETS / "downloads.json").read_text(encoding="utf-8"))[name]
     root = Path(root).expanduser()
     folder = (root / known["folder"]).resolve()
-    old = {"../processed/training.pt": ""}  # torchvision would read it in place of what is checked
+    old = {"../processed/training.pt": ""}  # never right: torchvision would read it unchecked
     for file, md5 in (known["md5"] | old).items():
         if (folder / file).exists() and not check_integrity(folder / file, md5):
             raise RuntimeError(f"{folder / file} is damaged, or of before 2021: delete it")
     try:
-        found = getattr(datasets, known["dataset"])(root, split != "test", download=download)
+        found = getattr(datasets, known["dataset"])(root, train=split != "test", download=download)
     except (RuntimeError, OSError) as error:  # of the network, too: its errors are OSErrors
         wanted = f"{name}: put {', '.join(known['md5'])}, unpacked, into {folder}"
         raise FileNotFoundError(f"{wanted} ({error})") from error

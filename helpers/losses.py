@@ -14,7 +14,7 @@ from helpers.checks import Binary, Float, Int, Number, Positive, check_calls, re
 
 def gan_d_loss(real: Float("*S N"), fake: Float("*S M")) -> Tensor:
     """Mean −log D(x) + mean −log(1 − D(G(z))), D = σ(logit). Goodfellow et al. (2014), eq. 1."""
-    return softplus(-real).mean(-1) + softplus(fake).mean(-1)
+    return softplus(-real).mean(-1) + softplus(fake).mean(-1)  # −log σ(t) = softplus(−t)
 
 
 def gan_g_loss(fake: Float("*S N"), saturating: bool = False) -> Tensor:
@@ -50,7 +50,7 @@ def r1_penalty(logits: Float("*S N"), real: Float("...")) -> Tensor:
     require(good, "real", real, f"samples with requires_grad and leading shape {shape}")
     (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True, allow_unused=True)
     require(gradient is not None, "logits", logits, "logits that were computed from real")
-    return (gradient**2).flatten(logits.dim()).sum(-1).mean(-1) / 2
+    return (gradient**2).reshape(*shape, -1).sum(-1).mean(-1) / 2
 
 
 def ebgan_d_loss(real: Float("*S N"), fake: Float("*S M"), margin: Positive) -> Tensor:
@@ -64,14 +64,14 @@ def ebgan_g_loss(fake: Float("*S N")) -> Tensor:
 
 
 def reconstruction_energy(
-    autoencoder: Callable[[Tensor], Tensor], x: Float("..."), kind: Literal["norm", "mse"] = "norm"
+    autoencoder: Callable[..., Tensor], x: Float("N d ..."), kind: Literal["norm", "mse"] = "norm"
 ) -> Tensor:
     """Energy of each sample: ‖Dec(Enc(x)) − x‖₂, or the mean square of the error. Zhao et al.
-    (2016), section 2.3. `x` is (N, ...), or (S, N, d); the result (N,) or (S, N). The gradient
-    flows through both places of x."""
+    (2016), section 2.3. `x` is (N, d), (N, C, H, W) or, for S runs, (S, N, d): three axes
+    are always S runs. The gradient flows through both places of x."""
     back = autoencoder(x)
-    good = isinstance(back, Tensor) and back.shape == x.shape and x.dim() > 1
-    require(good, "autoencoder", back, f"a reconstruction of shape {tuple(x.shape)}")
+    good = isinstance(back, Tensor) and back.shape == x.shape
+    require(good, "autoencoder", back, f"the shape of x, {tuple(x.shape)}, and two axes or more")
     error = (back - x).flatten(2 if x.dim() == 3 else 1)  # (N, d) or (S, N, d)
     return torch.linalg.vector_norm(error, dim=-1) if kind == "norm" else (error**2).mean(-1)
 
@@ -94,10 +94,10 @@ def pull_away(codes: Float("*S N d")) -> Tensor:
 
 def pull_away_unsquared(codes: Float("*S N d")) -> Tensor:
     """PT without its square, as much public code has it: lowest when the unit codes add up to 0."""
-    count = codes.shape[-2]
+    count, unit = codes.shape[-2], _unit(codes)
     require(count > 1, "codes", codes, "at least two codes")
-    # |Σ u|² is the sum of all cosines, and `count` that of each code with itself.
-    return ((_unit(codes).sum(-2) ** 2).sum(-1) - count) / (count * (count - 1))
+    # |Σ u|² is the sum of all cosines; that of a code with itself is 1, of a row of zeros 0.
+    return ((unit.sum(-2) ** 2).sum(-1) - (unit**2).sum((-2, -1))) / (count * (count - 1))
 
 
 def pair_margin_loss(distance: Float("N"), same: Binary("N"), margin: Positive) -> Tensor:
@@ -134,7 +134,7 @@ def cosine_bce(
 def nt_xent(a: Float("N d"), b: Float("N d"), temperature: Positive) -> Tensor:
     """SimCLR's loss: each of 2N views must find its positive among 2N − 1 others. Chen et al.
     (2020), eq. 1. Row i of `a` and of `b` are views of one picture, normalised here."""
-    views = _unit(torch.cat([a, b])) / temperature**0.5  # (2N, d)
+    views = _unit(torch.cat([a, b])) / temperature**0.5  # (2N, d): products are cos / temperature
     positive = (views[: len(a)] * views[len(a) :]).sum(-1)  # (N,), for both views of a picture
     return _log_sum_of_others(views).mean() - positive.mean()
 
@@ -145,7 +145,7 @@ def sup_con(embeddings: Float("N d"), labels: Int("N"), temperature: Positive) -
     factor temperature/base_temperature, base_temperature being 0.07; here there is none."""
     _, groups, sizes = labels.to(embeddings.device).unique(return_inverse=True, return_counts=True)
     require(sizes.max() > 1, "labels", labels, "at least two samples with the same label")
-    views = _unit(embeddings) / temperature**0.5  # (N, d)
+    views = _unit(embeddings) / temperature**0.5  # (N, d): products are cos / temperature
     # The sum over positives of z_i·z_p is z_i · (sum of its group − itself): no N × N mask.
     sums = views.new_zeros(len(sizes), views.shape[1]).index_add(0, groups, views)  # (groups, d)
     positives = sizes[groups] - 1  # (N,)

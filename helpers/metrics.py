@@ -24,14 +24,14 @@ def nearest_mode(samples: Finite("... N d"), mixture: Mixture, widths: Positive 
     """Number of the nearest mode for each sample, (..., N); −1 if more than `widths` std away."""
     d = mixture.centers.shape[1]
     require(samples.shape[-1] == d, "samples", samples, f"points with a last axis of length {d}")
-    distance, mode = _distances(samples, mixture.centers.to(samples)).min(-1)  # (..., N)
+    distance, mode = _distances(samples, mixture.centers.to(samples.device)).min(-1)  # (..., N)
     return torch.where(distance <= widths * mixture.std, mode, -1)
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
     """Return distances (..., N, M), not by matrix products: those are wrong far from the origin."""
-    a, b = (rows.to(torch.promote_types(rows.dtype, torch.float32)) for rows in (a, b))
-    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+    kind = torch.promote_types(torch.promote_types(a.dtype, b.dtype), torch.float32)
+    return torch.cdist(a.to(kind), b.to(kind), compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def modes_covered(
@@ -52,8 +52,8 @@ def sample_precision(samples: Finite("*S N d"), mixture: Mixture, widths: Positi
 def jensen_shannon(p: Finite("..."), q: Finite("..."), cell: Positive) -> float:
     """Jensen-Shannon divergence, in nats, of densities on a grid of `cell` area each."""
     for name, value in (("p", p), ("q", q)):
-        good = value.shape == p.shape and (value >= 0).all()
-        require(good, name, value, f"densities of at least 0, both of shape {tuple(p.shape)}")
+        good = value.shape == p.shape and (value >= 0).all() and value.sum() * cell < 1.01
+        require(good, name, value, f"shape {tuple(p.shape)}, at least 0, a sum below 1.01 / cell")
     entropy = torch.special.entr  # −t ln t, 0 at 0
     middle = (p + q) / 2
     return float((entropy(middle) - entropy(p) / 2 - entropy(q) / 2).sum() * cell)
@@ -62,7 +62,7 @@ def jensen_shannon(p: Finite("..."), q: Finite("..."), cell: Positive) -> float:
 @cache
 def _frozen_classifier() -> DigitClassifier:
     """Read the classifier that `tools/train_classifier.py` trained once."""
-    with torch.random.fork_rng(devices=[]):  # its starting weights are replaced
+    with torch.random.fork_rng(devices=[]):  # its draws must not touch the caller's seed
         model = DigitClassifier()
     weights = _packed("digit_classifier.npz").items()
     model.load_state_dict({name: torch.from_numpy(value).float() for name, value in weights})
@@ -194,9 +194,9 @@ def t_interval(values: Finite("n"), level: Level = 0.95) -> tuple[float, float]:
     require(len(values) > 1, "values", values, "at least two values")
     from scipy.special import stdtrit  # the quantile; importing scipy.stats takes half a second
 
-    quantile = float(stdtrit(len(values) - 1, (1 + level) / 2))
-    half = quantile * float(values.std()) / math.sqrt(len(values))
-    return float(values.mean()) - half, float(values.mean()) + half
+    std, mean = (float(one) for one in torch.std_mean(values.detach().cpu().double()))
+    half = float(stdtrit(len(values) - 1, (1 + level) / 2)) * std / math.sqrt(len(values))
+    return mean - half, mean + half
 
 
 def wilson_interval(successes: checks.Whole, n: Count, level: Level = 0.95) -> tuple[float, float]:

@@ -21,7 +21,7 @@ leaky_relu: Callable[[], nn.Module] = partial(nn.LeakyReLU, 0.2)
 
 
 class Linear(nn.Linear):
-    """The first layer of an `mlp`: a `torch.nn.Linear` that looks at what comes in."""
+    """A layer of an `mlp` without seeds: `torch.nn.Linear`, with a clear error for bad input."""
 
     def forward(self, x: Float("... inputs")) -> Tensor:
         """Map (..., inputs) to (..., outputs)."""
@@ -37,7 +37,7 @@ class BatchedLinear(nn.Module):
         super().__init__()
         bound = 1 / math.sqrt(inputs)
         draws = torch.stack([torch.rand(inputs + 1, outputs, generator=rng) for rng in rngs])
-        start = (2 * draws - 1) * bound  # (S, inputs + 1, outputs)
+        start = (2 * draws - 1) * bound  # (S, inputs + 1, outputs), the last row for the bias
         self.weight = nn.Parameter(start[:, :-1].clone())  # (S, inputs, outputs)
         self.bias = nn.Parameter(start[:, -1:].clone())  # (S, 1, outputs)
 
@@ -45,7 +45,7 @@ class BatchedLinear(nn.Module):
         """Map (S, N, inputs) to (S, N, outputs)."""
         runs, inputs, _ = self.weight.shape
         require((len(x), x.shape[2]) == (runs, inputs), "x", x, f"shape ({runs}, N, {inputs})")
-        return torch.baddbmm(self.bias, x, self.weight)  # (S, N, outputs)
+        return torch.baddbmm(self.bias, x, self.weight)  # bias + x @ weight, (S, N, outputs)
 
 
 class BatchedBatchNorm(nn.Module):
@@ -58,6 +58,8 @@ class BatchedBatchNorm(nn.Module):
 
     def forward(self, x: Float("S N units")) -> Tensor:
         """Map (S, N, units) to the same shape: mean 0, variance 1 over N, then scale and shift."""
+        good = x.shape[::2] == self.scale.shape[::2] and x.shape[1] > 1
+        require(good, "x", x, f"shape ({', N > 1, '.join(map(str, self.scale.shape[::2]))})")
         variance, mean = torch.var_mean(x, 1, correction=0, keepdim=True)  # (S, 1, units)
         return torch.addcmul(self.shift, self.scale, (x - mean) * (variance + 1e-5).rsqrt())
 
@@ -210,13 +212,13 @@ class Encoder(nn.Module):
 
 
 class ScaledEncoder(nn.Module):
-    """An encoder with a learned scale and bias for `losses.cosine_bce`. Zhai et al. (2023), section
-    3.2, where the bias starts at −10, as most of their pairs are negative."""
+    """An encoder that holds exp(`log_scale`) and `bias`, to be handed to `losses.cosine_bce`. Zhai
+    et al. (2023), section 3.2; there the bias starts at −10, as most pairs are negative."""
 
     def __init__(self, encoder: nn.Module, scale: Positive = 10.0, bias: Number = -5.0) -> None:
         super().__init__()
         self.encoder = encoder
-        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))  # it stays positive
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))  # scale = its exp, above 0
         self.bias = nn.Parameter(torch.tensor(float(bias)))
 
     def forward(self, x: Float("...")) -> Tensor:

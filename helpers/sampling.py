@@ -29,12 +29,12 @@ def langevin(
     require(good, "rng", rng, "a torch.Generator, or one per row")
     x = x.detach()
     for _ in range(steps):
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():  # also inside a caller's no_grad
             x = x.clone().requires_grad_()
-            good = getattr(found := energy(x), "requires_grad", False)
-            require(good, "energy", found, "a function whose result depends on x")
-            (gradient,) = torch.autograd.grad(found.sum(), x)
-        x = x.detach() - step_size * gradient
+            on = getattr(found := energy(x), "requires_grad", False)
+            grad = torch.autograd.grad(found.sum(), x, allow_unused=True)[0] if on else None
+            require(grad is not None, "energy", found, "a function whose result depends on x")
+        x = x.detach() - step_size * grad
         if noise:
             x = x + noise * _normal(x.shape if one else x.shape[1:], rng).to(x)
     if not torch.isfinite(x).all():

@@ -17,9 +17,9 @@ THREADS = 1
 
 
 def seed_everything(seed: Seed, threads: Count = THREADS) -> torch.Generator:
-    """Seed Python, NumPy and torch, fix the number of threads, and return a generator."""
+    """Seed Python, NumPy and torch, fix the number of threads, and return a random generator."""
     require(threads <= 1024, "threads", threads, "at most 1024")
-    random.seed(int(seed))  # it knows no whole numbers of NumPy's
+    random.seed(int(seed))  # it refuses NumPy's integers
     np.random.seed(seed)  # readers' own cells may still use NumPy's global state
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
@@ -27,7 +27,7 @@ def seed_everything(seed: Seed, threads: Count = THREADS) -> torch.Generator:
 
 
 def rngs(seeds: Sequence[Seed]) -> list[torch.Generator]:
-    """Return a generator for each seed, on the CPU: there a seed means the same everywhere."""
+    """Return a random generator for each seed, on the CPU: there it means the same everywhere."""
     return [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 
 
@@ -35,7 +35,7 @@ def rngs(seeds: Sequence[Seed]) -> list[torch.Generator]:
 def torch_seed(seed: Seed) -> Iterator[None]:
     """Build networks from a seed of their own; afterwards torch's global state is as before."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(int(seed))
         yield
 
 

@@ -26,7 +26,7 @@ from helpers.models import AutoEncoder
 
 Loss = Callable[..., Tensor]
 Energy = Callable[[nn.Module, Tensor], Tensor]
-FINISH = 10  # the last phase of a training divides the learning rate by this
+FINISH = 10  # the `finish` last steps of a training have the learning rate divided by this
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def make_game(
     """Give each network an Adam of its own; β₁ = 0.5 after Radford, Metz and Chintala (2016)."""
     apart = {*generator.parameters()}.isdisjoint(discriminator.parameters())
     require(apart, "discriminator", "weights of the generator", "a network of its own")
-    adam = partial(torch.optim.Adam, betas=tuple(betas), fused=True)
+    adam = partial(torch.optim.Adam, betas=tuple(betas), fused=True)  # fused: for speed
     g_optimizer = adam(generator.parameters(), lr=lr)
     d_optimizer = adam(discriminator.parameters(), lr=d_lr or lr)
     return Game(generator, discriminator, g_optimizer, d_optimizer)
@@ -103,8 +103,8 @@ def make_ebgan(
     kind: Literal["norm", "mse"] = "norm",
     **settings: Any,
 ) -> Game:
-    """Like `make_game`, after a look at the margin: above the largest energy, the hinge would never
-    close. `numbers` is how many numbers a sample has, 784 for 28×28 pictures."""
+    """Like `make_game`, if the margin that `ebgan` will get is at most the largest energy: above it
+    the hinge would never close. `numbers` is the size of a sample, 784 for 28×28 pictures."""
     if autoencoder.bound is not None:
         widest = 2 * autoencoder.bound  # from one end of the range to the other
         largest = widest**2 if kind == "mse" else widest * numbers**0.5
@@ -128,7 +128,7 @@ def g_step(game: Game, method: Method, z: Tensor) -> Tensor:
     loss = method.g_loss(game.discriminator, game.generator(z))
     game.g_optimizer.zero_grad()
     # The gradient flows through the discriminator, but only the generator's weights keep it.
-    _backward("g_loss", loss, inputs=list(game.generator.parameters()))
+    _backward("g_loss", loss, inputs=[w for w in game.generator.parameters() if w.requires_grad])
     game.g_optimizer.step()
     return loss.detach()
 
@@ -155,7 +155,7 @@ def _draw(name: str, source: Callable[[], Any], device: Any) -> Tensor:
 
 @dataclass
 class History:
-    """Last losses of each step, (steps,) or (steps, S), and what `watch` saw at which steps."""
+    """Losses of each step (D: last update), (steps,) or (steps, S), and what `watch` saw when."""
 
     d_loss: Tensor
     g_loss: Tensor
@@ -207,12 +207,12 @@ def fit(
         g_loss = g_step(game, method, _draw("sample_noise", sample_noise, device))
         if average is not None:
             average.update_parameters(game.generator)
-        return d_loss, g_loss
+        return d_loss.cpu(), g_loss.cpu()
 
     look = partial(watch, game) if watch else None
     networks = game.generator, game.discriminator
-    losses, at, watched = _loop(update, steps + finish, look, every, label, *networks)
-    return History(*losses, at, watched)
+    columns, at, watched = _loop(update, steps + finish, look, every, label, *networks)
+    return History(*columns, at, watched)
 
 
 def fit_encoder(
@@ -241,8 +241,8 @@ def fit_encoder(
         return (value.detach().cpu(),)
 
     look = partial(watch, encoder) if watch else None
-    losses, at, watched = _loop(update, steps + finish, look, every, label, encoder)
-    return EncoderHistory(losses[0] if losses else torch.zeros(0), at, watched)
+    columns, at, watched = _loop(update, steps + finish, look, every, label, encoder)
+    return EncoderHistory(columns[0] if columns else torch.zeros(0), at, watched)
 
 
 def _loop(
@@ -277,12 +277,13 @@ def embed(network: nn.Module, x: Tensor, batch: Count | None = 500) -> Tensor:
     """Run a network in evaluation mode over (N, ...), a batch at a time; (N, d) on the CPU."""
     require(x.dim() > 0, "x", x, "rows (N, ...)")
     device = next(network.parameters(), x).device  # without weights, the device of the inputs
-    training = network.training
+    modes = [(part, part.training) for part in network.modules()]
     network.eval()
     try:
         return torch.cat([network(part.to(device)).cpu() for part in x.split(batch or len(x))])
     finally:
-        network.train(training)
+        for part, training in modes:
+            part.training = training
 
 
 def sample(generator: nn.Module, z: Tensor) -> Tensor:
@@ -299,9 +300,9 @@ def progress(items: Iterable[Any], label: str | None, total: int | None = None) 
 def side_by_side(
     tasks: Sequence[Callable[[], Any]], label: str | None = None, workers: Count = 2
 ) -> list[Any]:
-    """Run independent trainings at once, each in a process of its own; return what they returned.
-    A task works on a copy of what it uses: what it trains must be in what it returns."""
-    workers = min(workers, len(tasks), int(os.environ.get("COURSE_WORKERS", workers)))
+    """Run independent trainings at once, in processes of their own; return what they returned. A
+    task works on copies: it must return what it trains, and seed torch itself."""
+    workers = min(workers, len(tasks), int(os.environ.get("COURSE_WORKERS") or workers))
     if workers == 1:  # joblib would run the tasks here, and change the caller's networks
         tasks = [cloudpickle.loads(cloudpickle.dumps(task)) for task in tasks]
     with parallel_config("loky", inner_max_num_threads=torch.get_num_threads()):

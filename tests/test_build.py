@@ -275,8 +275,7 @@ def test_a_new_chapter_takes_its_notebook_and_one_line(book: Path) -> None:
 
     done = build(book)
     assert done.good and done.executed == {*TWO, "99-new"}
-    check = page_of(book, "99-new").find(class_="tag_check")
-    output, folded = check.find_all(True, recursive=False)
+    output, folded = page_of(book, "99-new").find(class_="tag_check").find_all(True, recursive=False)
     assert "99-new holds" in output.find(class_="claim").text, "what is seen stands above the folded code"
     assert folded.summary.find(class_="collapsed").text == "The check" and not folded.summary.attrs
     start = page_of(book, "index")

@@ -64,7 +64,7 @@ KINDS: list[tuple[str, Any, list[Any], list[Any]]] = [
     ("a tensor of 0 and 1 of shape (N), not empty", checks.Binary("N"), [SAME, SAME.bool()], [LABELS, SAME * 2 - 1]),
     ("a whole number of at least 0", checks.Whole, [0, 5, np.int64(3)], [-1, 1.0, *NOT_A_NUMBER]),
     ("a whole number of at least 1", Count, [1, 5, np.int32(3)], [0, -1, 1.5, 2.0, *NOT_A_NUMBER]),
-    (f"a whole number of at least 0, at most {2**32 - 1:g}", checks.Seed, [0, 2**32 - 1], [-1, 2**32, 1.0]),
+    (f"a whole number of at least 0, at most {2**32 - 1}", checks.Seed, [0, 2**32 - 1], [-1, 2**32, 1.0]),
     ("a finite number", checks.Number, [-1.5, 3, np.float32(2), np.int64(2)], [1j, *NOT_A_NUMBER]),
     ("a finite number above 0", Positive, [1e-300, 3], [0, 0.0, -1, *NOT_A_NUMBER]),
     ("a finite number of at least 0", checks.NonNegative, [0, 0.0, 3], [-1e-9]),
@@ -98,7 +98,7 @@ def two(a: Finite("*S N d"), b: Finite("*S M d"), labels: Int("N") | None = None
 def test_an_axis_has_one_length_in_all_arguments_and_that_of_runs_may_be_missing() -> None:
     a, b = torch.ones(6, 3), torch.ones(4, 3)
     assert two(a, b) == two(a, b, LABELS, more="unchecked") == (6, 3)
-    assert refused(two, a, b[:, :2]).endswith("S runs or none, *S = 0, d = 3")
+    assert refused(two, a, b[:, :2]).endswith("S runs or none, *S = none, d = 3")
     assert refused(two, a, b, LABELS[:5]).startswith("labels: ")
     assert refused(two, b=b[:, :2], a=a).startswith("b: ")
     assert two(a[:, :2], b[:, :2]) == (6, 2)  # nothing is kept from call to call
@@ -151,6 +151,7 @@ def test_every_public_function_of_the_core_is_checked_and_every_argument_annotat
 
 RING, NETWORK, PAIRS = data.ring(), models.mlp((2, 2)), ROWS[:, :2]
 STEEP, OTHER = ROWS.clone().requires_grad_(), torch.ones(6, requires_grad=True)
+RUNS, STILL = ROWS.expand(2, 6, 3), {"x": ROWS, "steps": 1, "step_size": 1, "noise": 0}
 TRAIN_TEST = {"train_x": ROWS, "train_y": LABELS, "test_x": ROWS, "test_y": LABELS}
 DIGITS = data.digits("test")[0][::125]
 WHITE = {"images": [DIGITS / 2 + 0.5, DIGITS * 127.5 + 127.5]}  # as other libraries have them
@@ -160,25 +161,24 @@ LARGEST = {"degrees": 180, "scale": 0.99, "shift": 0.99, "shear": 0.99, "strengt
 BEYOND = {"degrees": [-1, 181], "scale": [-1, 1], "shift": [-1, 1], "shear": [-1, 1], "strength": [-0.1, 1.1]}
 PLAYED = train.make_game(NETWORK, models.mlp((2, 1), scalar=True)), train.gan(), lambda: PAIRS, lambda: PAIRS
 CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
-    (data.Mixture(ROWS, 1.0).log_prob, {"x": ROWS}, {"x": [PAIRS, ROWS[:, :1]]}),
+    (data.Mixture(ROWS, 1.0).log_prob, {"x": ROWS}, {"x": [PAIRS, ROWS[:, :1], torch.ones(())]}),
     (data.grid, {"side": 2}, {"side": [1, 2.5]}),
     (data.augment, {"images": PICTURES, "rng": RNG, **LARGEST}, BEYOND | WHITE),
+    (data.augment, {"images": DIGITS, "rng": RNG}, {"images": [DIGITS[..., 1:]]}),  # a rotation would shear them
     (data.rgb32, {"images": DIGITS}, WHITE),
     (metrics.digit_features, {"images": DIGITS}, WHITE),
     (partial(plots.picture_grid, plots.figure()[1]), {"images": DIGITS}, WHITE),
     (partial(data.pairs, rng=RNG), {"labels": LABELS, "n": 4}, {"n": [1, 3], "labels": [LABELS * 0, LABELS[:5]]}),
-    (
-        losses.r1_penalty,
-        {"logits": STEEP.square().sum(-1), "real": STEEP},
-        {"real": [ROWS, STEEP[:2]], "logits": [OTHER * 2]},
-    ),
+    (losses.r1_penalty, {"logits": STEEP.sum(-1), "real": STEEP}, {"real": [ROWS, STEEP[:2]], "logits": [OTHER * 2]}),
     (losses.reconstruction_energy, {"autoencoder": lambda x: x, "x": ROWS}, {"autoencoder": [lambda x: x[:, :1]]}),
+    (partial(losses.reconstruction_energy, nn.Identity()), {"x": ROWS}, {"x": [ROWS[0]]}),
     (losses.pull_away, {"codes": ROWS}, {"codes": [ROWS[:1]]}),
     (losses.pull_away_unsquared, {"codes": ROWS}, {"codes": [ROWS[:1]]}),
     (losses.pair_margin_loss, {"distance": ROWS[:, 0], "same": SAME, "margin": 1}, {"distance": [-ROWS[:, 0]]}),
     (losses.sup_con, {"embeddings": ROWS, "labels": LABELS, "temperature": 0.5}, {"labels": [torch.arange(6)]}),
     (metrics.nearest_mode, {"samples": PAIRS, "mixture": RING}, {"samples": [ROWS, ROWS[:, :1]]}),
     (metrics.jensen_shannon, {"p": ROWS, "q": ROWS, "cell": 0.1}, {"p": [-ROWS], "q": [-ROWS, PAIRS, ROWS[0]]}),
+    (partial(metrics.jensen_shannon, ROWS, cell=0.1), {"q": ROWS}, {"q": [ROWS * 9]}),  # more than 1 in all
     (metrics.frechet_distance, {"a": ROWS, "b": ROWS}, {"a": [ROWS[:1]], "b": [ROWS[:1]]}),
     (metrics.precision_recall, {"real": ROWS, "fake": ROWS}, {"real": [ROWS[:3]], "fake": [ROWS[:3]]}),
     (
@@ -209,6 +209,8 @@ CASES: list[tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]] = [
     (train.make_ebgan, {**BOUNDED, "margin": 18}, {"margin": [18.01]}),
     (train.make_ebgan, {**BOUNDED, "margin": 36, "kind": "mse"}, {"margin": [36.01]}),
     (partial(sampling.langevin, torch.sum, ROWS, 1, 0.1), {"rng": RNG}, {"rng": [None, [RNG] * 5]}),
+    (partial(sampling.langevin, **STILL), {"energy": torch.sum}, {"energy": [lambda x: OTHER]}),
+    (models.BatchedBatchNorm(2, 3).forward, {"x": RUNS}, {"x": [RUNS[:, :1], RUNS[:1]]}),
     (partial(train.fit, *PLAYED, steps=1), {"device": None}, {"device": ["gpu", "", "cuda:99", "meta", "hpu"]}),
     (seed.torch_seed, {"seed": 0}, {"seed": [-1]}),
     (partial(seed.seed_everything, 0), {}, {"threads": [10**6]}),
@@ -246,7 +248,7 @@ def test_n_embeddings_of_any_length_have_their_direction(scale: float) -> None:
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
 def test_n_metrics_take_each_kind_of_float(kind: torch.dtype) -> None:
     rows = FOUR.to(kind)
-    assert metrics.knn_accuracy(rows, PLAIN, rows, PLAIN, 1) == 1 and metrics.precision_recall(rows, rows) == (1, 1)
+    assert metrics.knn_accuracy(rows, PLAIN, rows, PLAIN, 1) == 1 and metrics.precision_recall(rows, FOUR) == (1, 1)
     assert metrics.linear_probe(rows, PLAIN, rows, PLAIN) == metrics.linear_probe(*(rows.float(), PLAIN) * 2)
     assert metrics.class_probabilities(torch.ones(2, 64, dtype=kind)).sum().item() == pytest.approx(2)
     assert metrics.nearest_mode(data.ring().centers.to(kind), data.ring()).tolist() == [*range(8)]

@@ -60,7 +60,6 @@ def test_settings_that_do_not_fit_are_refused_by_name(settings, said):
     assert re.match(said, answer), answer
 
 
-SEEDS = list(range(16))
 PAIRS = {"view": "contrast", "test": 256}
 MANY = "many, bare_cosine", "many, scale_bias"
 ARMS = {
@@ -80,7 +79,7 @@ ARMS = {
 @pytest.fixture(scope="module")
 def found() -> dict[str, list[dict]]:
     jobs = [
-        ("findings", {"settings": settings, "seeds": SEEDS, "turns": [[count, "both"]]})
+        ("findings", {"settings": settings, "seeds": [*range(16)], "turns": [[count, "both"]]})
         for settings, count in ARMS.values()
     ]
     with ThreadPoolExecutor(2) as pool:

@@ -98,6 +98,7 @@ def test_pull_away_is_the_papers_double_sum(loss: Loss, power: int, count: int) 
         assert value.item() == pytest.approx(fmean(c**power for c in between)) == loss(codes).item()
     lengths = torch.logspace(-15, 6, count, dtype=torch.float64).unsqueeze(1)
     torch.testing.assert_close(loss(lengths * runs), loss(runs))
+    assert loss(torch.tensor([[1.0, 0.0], [0.0, 0.0]])) == 0  # a row of zeros is like no other
     assert gradcheck(loss, runs.requires_grad_())
 
 

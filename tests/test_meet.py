@@ -18,7 +18,6 @@ from predictions import CHOICES, check_choice, predictions_of
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).resolve().parents[1]
-STRINGS = ROOT / "book" / "static" / "meet" / "strings.js"
 GUIDE = """<title>Guide</title><section><h1>Meeting 3. Energy<a class="headerlink">#</a></h1>
 <section id="goal"><p>Aim.</p></section><section id="before-you-meet"><ul><li>Read.</li></ul></section>
 <section id="the-plan"><table><tbody><tr><td>0</td><td>9</td><td><p>Prompt 1, then talk about question 1 <a href="../03-energy.html#deeper">below</a>.</p></td></tr></tbody></table><p><em>On the screen:</em> <a href="../03-energy.html#deeper">it</a>.</p></section>
@@ -140,7 +139,7 @@ def test_every_check_of_a_choice_names_a_claim_of_its_section() -> None:
 
 
 def test_every_string_is_there_in_english_and_korean() -> None:
-    text = STRINGS.read_text(encoding="utf-8")
+    text = (ROOT / "book" / "static" / "meet" / "strings.js").read_text(encoding="utf-8")
     rows = re.findall(r'(\w+): \[\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)",?\s*\]', text)
     assert len(rows) > 100 and len(rows) == len(re.findall(r"\w+: \[\s*\"", text))
     for name, english, korean in rows:

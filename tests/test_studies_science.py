@@ -163,8 +163,7 @@ def test_the_energy_in_the_logits_by_another_route() -> None:
     energy = work.DOUBTS["logits"](logits)
     assert torch.allclose(energy, -torch.from_numpy(logsumexp(logits.numpy(), axis=1)), atol=1e-5)
     # Doubt is what is left of it without the largest logit: log max p = E + max f.
-    sure = 1 - work.DOUBTS["classifier"](logits)
-    assert torch.allclose(sure.log(), energy + logits.amax(1), atol=1e-5)
+    assert torch.allclose((1 - work.DOUBTS["classifier"](logits)).log(), energy + logits.amax(1), atol=1e-5)
 
 
 def test_effective_numbers_of_even_and_uneven_fonts() -> None:
@@ -334,8 +333,7 @@ def test_letters_are_those_into_which_unicode_takes_a_syllable_apart() -> None:
         assert found == places, syllable
     read = two_kinds.written(codes, "letters")
     assert read.shape[1] == 68 and (read.sum(1) == 3).all() and len(read.unique(dim=0)) == len(codes.unique())
-    bits = two_kinds.written(codes, "bits").long()
-    assert torch.equal((bits << torch.arange(14)).sum(1), codes)
+    assert torch.equal((two_kinds.written(codes, "bits").long() << torch.arange(14)).sum(1), codes)
 
 
 def test_a_pair_of_encoders_that_knows_the_syllable_reads_everything(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,8 +86,7 @@ def test_what_is_in_the_store_is_not_run_again(tmp_path: Path) -> None:
     before = store.read_bytes()
     assert sweep(draw, grid(width=[1, 2], log=[str(log)]), [0], store, cluster="tcp://127.0.0.1:1") == first
     assert store.read_bytes() == before
-    turned = [{"log": str(log), "width": width} for width in (3, 2)]  # the order of arguments makes no difference
-    more = sweep(draw, turned, [1, 0], store)
+    more = sweep(draw, [{"log": str(log), "width": width} for width in (3, 2)], [1, 0], store)  # arguments turned
     assert more[3] == first[1] and store.read_bytes().startswith(before)
     assert times_started(log) == Counter([(1, 0), (2, 0), (3, 1), (3, 0), (2, 1)])
 

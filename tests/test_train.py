@@ -83,6 +83,8 @@ def test_a_step_moves_only_the_network_it_says_whatever_gradients_were_left(name
         left = [parameter.grad for parameter in other.parameters()]
         assert {None if grad is None else grad.mean().item() for grad in left} == {stale}  # it got no gradient
     assert equal(state(g) + state(d), state(untouched.generator) + state(untouched.discriminator))
+    kept = next(g.parameters()).requires_grad_(False).clone()
+    assert train.g_step(game, method, z).shape == (2,) and torch.equal(next(g.parameters()), kept)  # a frozen part
 
 
 @pytest.mark.parametrize("r1", [0.0, 3.0])
@@ -248,12 +250,14 @@ def test_a_task_works_on_a_copy_and_its_error_comes_out(workers: int) -> None:
 def test_embed_evaluates_a_batch_at_a_time(training: bool, batch: int | None) -> None:
     seed_everything(0, threads=1)
     encoder, x = Encoder(widths=(4, 8), dim=6).train(training), torch.randn(10, 1, 28, 28)
+    next(module for module in encoder.modules() if isinstance(module, nn.BatchNorm2d)).eval()  # frozen, it stays so
+    modes = [module.training for module in encoder.modules()]
     statistics, sizes = [buffer.clone() for buffer in encoder.buffers()], []
     with encoder.register_forward_hook(lambda module, given, result: sizes.append(len(result))):
         rows = train.embed(encoder, x, batch)
     assert rows.shape == (10, 6) and not rows.requires_grad and rows.device.type == "cpu"
     assert max(sizes) == min(batch or 10, 10) and sum(sizes) == 10
-    assert all(module.training is training for module in encoder.modules())
+    assert [module.training for module in encoder.modules()] == modes
     assert equal(statistics, list(encoder.buffers()))
     torch.testing.assert_close(rows, encoder.eval()(x).detach())
 
