@@ -71,7 +71,7 @@ def reconstruction_energy(
     are always S runs. The gradient flows through both places of x."""
     back = autoencoder(x)
     good = isinstance(back, Tensor) and back.shape == x.shape
-    require(good, "autoencoder", back, f"the shape of x, {tuple(x.shape)}, and two axes or more")
+    require(good, "autoencoder", back, f"a reconstruction of shape {tuple(x.shape)}")
     error = (back - x).flatten(2 if x.dim() == 3 else 1)  # (N, d) or (S, N, d)
     return torch.linalg.vector_norm(error, dim=-1) if kind == "norm" else (error**2).mean(-1)
 

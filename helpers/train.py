@@ -89,7 +89,7 @@ def make_game(
     """Give each network an Adam of its own; β₁ = 0.5 after Radford, Metz and Chintala (2016)."""
     apart = {*generator.parameters()}.isdisjoint(discriminator.parameters())
     require(apart, "discriminator", "weights of the generator", "a network of its own")
-    adam = partial(torch.optim.Adam, betas=tuple(betas), fused=True)  # fused: for speed
+    adam = partial(torch.optim.Adam, betas=tuple(betas), fused=True)
     g_optimizer = adam(generator.parameters(), lr=lr)
     d_optimizer = adam(discriminator.parameters(), lr=d_lr or lr)
     return Game(generator, discriminator, g_optimizer, d_optimizer)

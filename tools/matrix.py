@@ -59,7 +59,7 @@ def install(folder: Path, python: str, packages: str) -> str | None:
         [*uv, *into, "--resolution", PACKAGES[packages], "--requirements", ROOT / "pyproject.toml"],
         [*uv, *into, "--no-deps", build_wheel(ROOT, folder.parent)],
         [*uv, "pip", "freeze", "--python", folder],
-        [*uv, *into, "--constraint", constraints, KERNEL[packages], *TESTERS],  # of these always the newest
+        [*uv, *into, "--constraint", constraints, KERNEL[packages], *TESTERS],  # of the testers always the newest
     ]
     for step in steps:
         done = run(step)
