@@ -77,6 +77,7 @@ FIGURE_ALT = "A blue line that rises from zero to one."
 IMAGE = {"image": {"alt": FIGURE_ALT}}
 CAT = "a <img alt='a cat on a red mat' "
 PRINTED = new_output("stream", name="stdout", text="1")
+CLAIM = "claims.claim('It rises', line()[1] > 0, 'to 1')"
 DRAWN = new_output("display_data", data={"image/png": "iVBORw0KGgo="})
 
 
@@ -94,7 +95,7 @@ def good_notebook() -> NotebookNode:
         code("idea", "def line():\n    return [0, 1]", "function"),
         code("plot", "fig, axes = plt.subplots()\naxes.plot(line())", "figure", mystnb=IMAGE),
         code("plot", f"widgets.scrub([plt.figure()], alt={FIGURE_ALT!r})", "scrub"),
-        code("check", "claims.claim('It rises', line()[1] > 0, 'to 1')", "claim"),
+        code("check", CLAIM, "claim"),
         code("idea", "plt.rcParams['figure.dpi'] = 90; print(1)", "style"),
     ]
     for number in (1, 2, 3):
@@ -176,6 +177,7 @@ BROKEN: dict[str, tuple[Callable[[NotebookNode], object], str | None, str]] = {
     "long line": (update("style", source=f"x = '{'a' * 83}'"), "style", "a line of 89 characters, at most 88"),
     "no role": (set_metadata("style"), "style", "0 role tags"),
     "plot left open": (set_metadata("scrub", tags=["plot"]), "scrub", "not folded by its role"),
+    "four open claims": (replace("claim", "claims.", f"{CLAIM}\n{CLAIM}\n{CLAIM}\nclaims."), "claim", "open claim 4"),
     "claim among ideas": (set_role("claim", "idea"), "claim", "a claim outside of a cell with the role"),
     "magic": (update("style", source="%matplotlib inline"), "style", "not plain Python"),
     "trailing semicolon": (update("style", source="x = 1\nprint(x);  # quiet"), "style", "the last line ends in ';'"),

@@ -24,6 +24,7 @@ from roles import ROLES, code_of, folded, roles_of
 
 MAX_LINES = 25
 MAX_COLUMNS = 88
+MAX_CLAIMS = 3  # that a section shows
 EXERCISES = range(3, 6)
 # Tags and their attributes; a value is quoted and holds neither < nor >. Whatever else has a < in it is refused.
 PICTURE = ("alt", "height", "src", "width")
@@ -272,6 +273,18 @@ def claims_in_checks(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
             yield index, "a claim outside of a cell with the role `check` or `solution`"
 
 
+def few_open_claims(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
+    """A section shows three claims at most; the others wait in a fold, by the tag `more`."""
+    shown = 0
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown" and any(level == 2 for level, _ in headings(cell.source)):
+            shown = 0
+        elif "check" in tags(cell) and "more" not in tags(cell):
+            shown += len(calls_of(tree_of(cell), "claim"))
+            if shown > MAX_CLAIMS:
+                yield index, f"open claim {shown} of a section, at most {MAX_CLAIMS}: give one the tag `more`"
+
+
 def bootstrap_first(notebook: NotebookNode, path: Path) -> Iterator[Problem]:
     """The first code cell is the bootstrap cell, word for word."""
     config = path.parent.parent / "_config.yml"
@@ -455,6 +468,7 @@ RULES: list[Rule] = [
     short_code,
     one_role,
     claims_in_checks,
+    few_open_claims,
     no_myst,
     only_known_html,
     no_raw_cells,

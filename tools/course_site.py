@@ -264,8 +264,9 @@ def mark_callouts(app: Sphinx, doctree: nodes.document, docname: str = "") -> No
 def figures_first(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Show what a plot or a check prints above its folded code: a reader looks first, and may then ask how."""
     for cell in doctree.findall(nodes.container):
-        if {"tag_plot", "tag_check"} & set(cell["classes"]) and isinstance(cell.children[0], HideCodeCellNode):
-            cell.children = [*cell.children[1:], cell.children[0]]
+        if {"tag_plot", "tag_check"} & set(cell["classes"]) and isinstance(fold := cell.children[0], HideCodeCellNode):
+            shut = fold if "tag_more" in cell["classes"] else cell
+            shut.children = [*shut.children[1:], shut.children[0]]
 
 
 # ------------------------------------------------------------------------------------------ HTML of pages

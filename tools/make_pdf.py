@@ -34,7 +34,8 @@ READY = """async ([names, site]) => {
     if (site) link.href = new URL(inside ? `${name}.html` : link.getAttribute('href'), site);
     else link.removeAttribute('href');
   }
-  document.querySelectorAll('.tag_hide-input > details, .tag_solution .cell_input').forEach(one => { one.remove(); });
+  const proofs = '.tag_hide-input > details, :is(.tag_solution, .tag_check) .cell_input';
+  document.querySelectorAll(proofs).forEach(one => { one.remove(); });
   document.querySelectorAll('details').forEach(one => { one.open = true; });
   await Promise.all([...document.images].map(one => { one.loading = 'eager'; return one.decode(); }));
 }"""

@@ -23,6 +23,8 @@ FOLDED = {
     "check": "How this was checked",
     "solution": "Solution",
 }
+# A `check` that also has the tag `more` is shut with its claim: a section shows three claims at most.
+MORE = "One more claim, and how it was checked"
 ROLES = {"bootstrap", "parameters", "idea", "explore", *FOLDED}
 HIDING = {"hide-input", "hide-output", "hide-cell"}
 TITLE = "# @title "
@@ -46,9 +48,11 @@ def folded(cell: NotebookNode) -> NotebookNode:
     if len(roles_of(cell)) != 1 or roles_of(cell) == ["bootstrap"]:
         return cell
     (role,) = roles_of(cell)
-    words, data = FOLDED.get(role), cell.metadata
+    data = cell.metadata
+    more = role == "check" and "more" in data.tags
+    words = MORE if more else FOLDED.get(role)
     others = [tag for tag in data.tags if tag not in HIDING | {role}]
-    hide = ["hide-cell" if role == "solution" else "hide-input"] if words else []
+    hide = ["hide-cell" if more or role == "solution" else "hide-input"] if words else []
     data.tags = [role, *hide, *others]
     put(data, "cellView", "form" if words else None)
     put_within(data, "jupyter", source_hidden=True if words else None)
