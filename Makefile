@@ -18,7 +18,7 @@ installed:
 
 # One thread for each test: as many tests as cores run at a time.
 test: book
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(or $(JOBS),logical) --dist loadfile $(if $(V),-v,-q)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(or $(JOBS),logical) --dist loadfile --no-loadscope-reorder $(if $(V),-v,-q)
 
 # The built site in a real browser: needs Chromium or Chrome on the PATH.
 browser: book

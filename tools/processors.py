@@ -45,7 +45,7 @@ def main() -> int:
     for aten, dnnl, threads in SETTINGS:
         env = {"ATEN_CPU_CAPABILITY": aten, "DNNL_MAX_CPU_ISA": dnnl, "OMP_NUM_THREADS": threads, "COURSE_WORKERS": "1"}
         python = [sys.executable, "-m"]
-        tests = [*python, "pytest", "-q", "-n", "2", "--dist", "loadfile", *options.tests]
+        tests = [*python, "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *options.tests]
         chapters = [
             sys.executable,
             "tools/run_seeds.py",
