@@ -22,10 +22,9 @@ FOLDED = {
     "plot": "Code of this figure",
     "check": "How this was checked",
     "solution": "Solution",
+    "more": "One more claim, and how it was checked",  # no role: a `check` whose claim is folded, too
 }
-# A `check` that also has the tag `more` is shut with its claim: a section shows three claims at most.
-MORE = "One more claim, and how it was checked"
-ROLES = {"bootstrap", "parameters", "idea", "explore", *FOLDED}
+ROLES = {"bootstrap", "parameters", "idea", "explore", *FOLDED} - {"more"}
 HIDING = {"hide-input", "hide-output", "hide-cell"}
 TITLE = "# @title "
 
@@ -50,7 +49,7 @@ def folded(cell: NotebookNode) -> NotebookNode:
     (role,) = roles_of(cell)
     data = cell.metadata
     more = role == "check" and "more" in data.tags
-    words = MORE if more else FOLDED.get(role)
+    words = FOLDED.get("more" if more else role)
     others = [tag for tag in data.tags if tag not in HIDING | {role}]
     hide = ["hide-cell" if more or role == "solution" else "hide-input"] if words else []
     data.tags = [role, *hide, *others]
