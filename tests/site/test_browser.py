@@ -208,6 +208,19 @@ def test_the_register_finds_claims_and_shows_what_a_link_wants(address, browser)
         assert rows.count() == whole and box.input_value() == ""
 
 
+def test_a_further_claim_stands_above_its_check_in_a_fold_that_a_link_opens(site, address, browser):
+    name = next(path.name for path in sorted(site.glob("[0-9][0-9]-*.html")) if "tag_more" in path.read_text("utf-8"))
+    with browser.new_context(viewport=PHONE, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(address + name, wait_until="load")
+        fold = page.locator(".cell.tag_more > details").first
+        claim, check = fold.locator(".claim"), fold.locator(".cell_input")
+        assert not claim.is_visible()
+        page.goto(f"{address}{name}#{claim.get_attribute('id')}")
+        claim.wait_for()
+        assert claim.bounding_box()["y"] < check.bounding_box()["y"]
+
+
 def first_view(page, url: str) -> dict[str, int]:
     """Open a page and return how many bytes came, compressed: pictures, and everything else."""
     answers = []
