@@ -115,7 +115,7 @@ def test_the_register_has_todays_sentences_and_explains_what_failed() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not register.STORE.is_file(), reason="nothing is recorded yet")
 @pytest.mark.parametrize("which", [0, -1])
-@pytest.mark.parametrize("number", ["16", "17"])  # the quickest
+@pytest.mark.parametrize("number", ["03", "16"])  # the quickest
 def test_a_chapter_that_is_run_again_comes_to_the_verdicts_of_the_register(number: str, which: int) -> None:
     record = next(one for name, one in register_page.newest().items() if name.startswith(number))
     if record.stale:
