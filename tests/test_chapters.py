@@ -18,7 +18,7 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 
 from helpers import data, losses, metrics, models, sampling, train
 from helpers.seed import rngs, torch_seed
-from helpers.studies import energy_digits, judging, two_kinds
+from helpers.studies import energy_digits, judging, syllables, two_kinds
 from helpers.studies import without_negatives as siamese
 from helpers.studies.ebgan_digits import conv_autoencoder
 
@@ -50,14 +50,10 @@ WRITTEN_OUT = [
     ("05", "g_loss", [FAKE], losses.ebgan_g_loss(FAKE)),
     ("07", "with_square", [CODES], losses.pull_away(CODES)),
     ("07", "without_square", [CODES], losses.pull_away_unsquared(CODES)),
-    (
-        "11",
-        "pair_margin",
-        [APART[:, 0], SAME[:, 0], 5.0],
-        each(partial(losses.pair_margin_loss, margin=5.0), APART, SAME),
-    ),
+    ("11", "pair_margin", [APART[:, 0], SAME[:, 0], 5], each(partial(losses.pair_margin_loss, margin=5), APART, SAME)),
     ("11", "nt_xent", [CODES, LATER, 0.3], each(partial(losses.nt_xent, temperature=0.3), CODES, LATER)),
     ("11", "info_nce", [CODES[..., :5, :]], each(lambda x: cross_entropy(-x, torch.arange(5)), CODES[..., :5, :])),
+    ("14", "scaled_bce", [*CODES[:2, 1:], SAME[:, 0], 3, -1], losses.cosine_bce(*CODES[:2, 1:], SAME[:, 0], 3, -1)),
     ("16", "barlow_twins", [SQUARE, SQUARE.T], siamese.barlow_twins(SQUARE, SQUARE.T)),
     ("16", "vicreg", [SQUARE, SQUARE.T], siamese.vicreg(SQUARE, SQUARE.T)),
     ("16", "softmax_loss", [SQUARE], two_kinds.softmax_loss(SQUARE)),
@@ -180,9 +176,7 @@ def test_chapter_04s_energy_model_is_the_one_that_was_recorded() -> None:
 
 
 def test_chapter_06s_autoencoder_and_losses() -> None:
-    shapes = [
-        [weight.shape for weight in build().parameters()][:4] for build in (conv_autoencoder, models.Discriminator)
-    ]
+    shapes = [[each.shape for each in build().parameters()][:4] for build in (conv_autoencoder, models.Discriminator)]
     assert shapes[0] == shapes[1], "it has not the discriminator's convolutions"
     real, fake = torch.rand(2, 3, 1, 28, 28) / 1.5  # their energies lie on both sides of the margin
     energies = [losses.reconstruction_energy(torch.zeros_like, x, "mse") for x in (real, fake)]
@@ -208,10 +202,9 @@ def test_the_penalty_of_a_critic_that_is_a_plane(name: str, costs: tuple[float, 
 
 
 def test_the_penalty_looks_evenly_between_the_points() -> None:
-    def kinked(x: Tensor) -> Tensor:  # steep on a quarter of the way, flat on the rest
-        return 3 * x[..., 0].clamp(0, 1)
-
-    loss = on_the_page("02", "critic_d_loss")(kinked, torch.full((1, 101, 1), 3.0), torch.full((1, 101, 1), -1.0))
+    real, fake = (torch.full((1, 101, 1), at) for at in (3.0, -1.0))
+    # given an answer that is steep on a quarter of the way and flat on the rest
+    loss = on_the_page("02", "critic_d_loss")(lambda x: 3 * x[..., 0].clamp(0, 1), real, fake)
     assert float(loss) == pytest.approx(-3 + 10 * (3 - 1) ** 2 / 4, abs=1)
 
 
@@ -242,6 +235,12 @@ def test_four_coordinates_share_as_many_nats_as_asked_for(nats: float) -> None:
     rho = on_the_page("11", "rho_for")(nats)
     pair, apart = torch.tensor([[1, rho], [rho, 1]]), torch.eye(2)
     assert 4 * kl_divergence(*(MultivariateNormal(torch.zeros(2), one) for one in (pair, apart))) == pytest.approx(nats)
+
+
+def test_chapter_15s_pairs_are_drawn_as_for_the_record() -> None:
+    pictures, (rng, other) = normal(6, 3, 1, 32, 32).clamp(-1, 1), rngs([3, 3])
+    wanted = syllables.draw_pairs(syllables.Arm(batch=4), pictures, other)
+    assert torch.equal(torch.stack(on_the_page("15", "font_pairs")(pictures, rng, 4)), torch.stack(wanted))
 
 
 def test_the_best_energy_is_the_logarithm_of_a_ratio_of_densities() -> None:
