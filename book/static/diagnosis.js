@@ -28,13 +28,15 @@ function showLevels(form) {
   answer(form, rows, says);
 }
 
-// A branch is an entry of a list that belongs to no other entry; it is found by all of its words, those of its tests too.
+// A branch is an entry of a list that belongs to no other entry; it is found by all of its words, those of its tests and
+// of its section's heading too.
 function searchSymptoms(form) {
   const says = form.querySelector("output");
   const branches = [...document.querySelectorAll("article section section li")].filter(item => !item.parentElement.closest("li"));
+  const said = item => `${item.closest("section").querySelector("h2").textContent} ${item.textContent}`.toLowerCase();
   form.addEventListener("input", () => {
-    const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const item of branches) item.hidden = !words.every(word => item.textContent.toLowerCase().includes(word));
+    const words = form.elements.words.value.toLowerCase().split(/[\s,]+/).filter(Boolean);
+    for (const item of branches) item.hidden = !words.every(word => said(item).includes(word));
     const found = branches.filter(item => !item.hidden).length;
     says.textContent = words.length ? `${found} of ${branches.length} branches` : "";
   });

@@ -126,7 +126,7 @@ export const STRINGS = {
   no_points: ["No points yet: draw in the picture.", "아직 점이 없습니다. 그림에 그리세요."],
   large: ["Run with seed {0}. {1}", "시드 {0} 실행. {1}"], soon: ["The large picture of one run, which comes in a moment.", "실행 하나의 큰 그림이 곧 나타납니다."],
   failed: ["The lab could not start: {0}", "실험실을 시작하지 못했습니다: {0}"],
-  bad_address: ["This address asks for something that the lab does not have: {0}. It shows its defaults.", "이 주소에 실험실에 없는 것이 있습니다: {0}. 기본 설정을 보여 줍니다."],
+  bad_address: ["This address asks for something that the lab does not have: {0}. The lab shows its defaults.", "이 주소에 실험실에 없는 것이 있습니다: {0}. 기본 설정을 보여 줍니다."],
   of_modes: ["{0} of {1} modes", "모드 {1}개 중 {0}개"], of_precision: ["precision {0}", "정밀도 {0}"], of_accuracy: ["accuracy {0}", "정확도 {0}"],
   // the line of words under the pictures
   at_step: ["Step {0}.", "스텝 {0}."], at_step_of: ["Step {0} of {1}.", "스텝 {0}/{1}."], untrained: ["New runs, not trained yet.", "새 실행, 아직 학습 전입니다."],
@@ -148,9 +148,9 @@ export const STRINGS = {
   reaches: ["But the interval reaches into “{0}” too: these runs do not settle it. Try other seeds.", "하지만 구간이 ‘{0}’에도 걸칩니다. 이 실행들만으로는 결론을 낼 수 없습니다. 다른 시드로도 해 보세요."],
   or: ["” and “", "’, ‘"],
   measured: {
-    full: ["{0} runs cover all modes", "모드를 모두 찾은 실행 {0}개"], covered: ["on average {0} modes are covered", "찾은 모드 수 평균 {0}"],
+    full: ["all modes covered in {0} of the runs", "모드를 모두 찾은 실행 {0}개"], covered: ["on average {0} modes are covered", "찾은 모드 수 평균 {0}"],
     precision: ["a mean precision of {0}", "평균 정밀도 {0}"], accuracy: ["a mean accuracy of {0}", "평균 정확도 {0}"],
-    d_loss: ["a mean loss of {0}", "평균 손실 {0}"], constant: ["{0} runs give every pair the same answer", "모든 쌍에 같은 답을 한 실행 {0}개"],
+    d_loss: ["a mean loss of {0}", "평균 손실 {0}"], constant: ["one answer to all pairs in {0} of the runs", "모든 쌍에 같은 답을 한 실행 {0}개"],
   },
   // the tally of tests
   tally: ["Count the tests of {0} runs", "실행 {0}개의 테스트 세기"], tally_stop: ["Stop counting", "세기 멈춤"],
