@@ -29,7 +29,7 @@ pdf: book
 	$(BIN)/python tools/make_pdf.py
 	@$(BIN)/python tools/build.py
 
-# Every chapter with other seeds: its claims must hold for them too. Takes about ten minutes.
+# Every chapter with other seeds: its claims must hold for them too. Takes most of an hour.
 seeds: installed
 	$(BIN)/python tools/run_seeds.py --seeds 0 1 2 3 4
 

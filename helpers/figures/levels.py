@@ -1,7 +1,7 @@
 """Levels: what a loss or an accuracy reads when the network gives every input the same output.
 
-A curve that stands at one of these numbers says where training is stuck: chapter 17. Each function
-has the name of the loss in `helpers.losses` that it belongs to.
+A curve that stands at one of these numbers says where training is stuck: chapter 17. A function that
+belongs to a loss in `helpers.losses` has its name.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def gan_d_loss() -> float:
 
 
 def gan_g_loss() -> float:
-    """ln 2, of either generator loss: the discriminator answers one half to everything."""
+    """ln 2 (saturating: −ln 2): the discriminator answers one half to everything."""
     return math.log(2)
 
 

@@ -19,7 +19,8 @@ const SHARED = { plane: ["data", "spread", "units", "batch", "lr"], contrast: ["
 
 // The names of the settings that make a difference, in the order in which they are shown.
 export function used({ view, method, data, break: fault }) {
-  return ["method", ...SHARED[view], ...(OWN[method] ?? []), ...(fault === "frozen_d" ? ["freeze"] : []), ...(data === "drawn" && view === "plane" ? ["points"] : [])];
+  const shared = SHARED[view].filter(name => !(name === "spread" && data === "blob" && view === "plane"));  // its width is fixed
+  return ["method", ...shared, ...(OWN[method] ?? []), ...(fault === "frozen_d" ? ["freeze"] : []), ...(data === "drawn" && view === "plane" ? ["points"] : [])];
 }
 
 export const OFFERED = {
