@@ -1,7 +1,7 @@
 """Levels: what a loss or an accuracy reads when the network gives every input the same output.
 
-A curve that stands at one of these numbers says where training is stuck: chapter 17. A function of a
-loss in `helpers.losses` has its name.
+A curve that stands at one of these numbers says where training is stuck: chapter 17. A function of
+a loss in `helpers.losses` has its name.
 """
 
 from __future__ import annotations
