@@ -104,7 +104,7 @@ def claims_of(app: Sphinx, document: str) -> str:
     count = made.read_text(encoding="utf-8").count("\n") if made.is_file() else 0
     record = newest().get(document)
     tried = record and not record.stale
-    said = tr("{} checked claims, tried on {} seeds") if tried else tr("{} checked claims")
+    said = tr("{} claims checked on {} seeds") if tried else tr("{} checked claims")
     return said.format(count, len(record.seeds) if tried else "") if count > 1 else ""
 
 
