@@ -25,6 +25,7 @@ from typing import Any, TextIO
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
+from kernels import PatientManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -32,6 +33,7 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENT: dict[str, Any] = {
+    "kernel_manager_class": PatientManager,
     "timeout": 300,  # seconds; a cell that takes longer hangs
     "record_timing": False,  # the same code gives the same file
     "store_widget_state": False,  # nor has a site sliders of a kernel, whose names are drawn anew each time

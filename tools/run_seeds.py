@@ -27,6 +27,7 @@ from typing import Any
 import nbformat
 import papermill
 import torch
+from kernels import PatientManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
@@ -73,9 +74,8 @@ def run_chapter(chapter: Path, seed: int, folder: Path) -> Run:
     error, peak, start = None, None, time.perf_counter()
     try:
         # In the folder of the chapter, as in Jupyter; nothing is written there.
-        done = papermill.execute_notebook(
-            str(copy), str(out), {"SEED": seed}, progress_bar=False, cwd=str(chapter.parent), execution_timeout=HANGS
-        )
+        how = {"execution_timeout": HANGS, "kernel_manager_class": PatientManager, "progress_bar": False}
+        done = papermill.execute_notebook(str(copy), str(out), {"SEED": seed}, cwd=str(chapter.parent), **how)
         peak = float("".join(o.get("text", "") for o in done.cells[-1].outputs).split("PEAK", 1)[1])
     except PapermillExecutionError as failure:
         # The id, not papermill's number: that counts in the run copy, which has one cell more.
