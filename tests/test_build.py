@@ -217,22 +217,18 @@ def test_what_changed_is_built_again_and_nothing_else(book: Path) -> None:
     first = build(book)
     assert first.good and first.executed == set(TWO)
     assert "eavesdropping" not in first.said and len(first.said.splitlines()) < 16
-
     second = build(book)
     assert second.good and not second.executed and "pages: nothing has changed" in second.said
-
     change_cell(book, "01-first", "title", "# A new title")
     third = build(book)
     assert third.good and not third.executed
     assert "A new title" in page_of(book, "01-first").h1.text
     assert "01 A new title" in page_of(book, "02-second").find(class_="bd-sidebar-primary").text
-
     change_cell(book, "02-second", "title", "# Chapter\n\nBack to the [title](01-first.ipynb#a-new-title).")
     change_cell(book, "01-first", "1", "claim('four is even', 4 % 2 == 0, 'remainder 0')")
     fourth = build(book)
     assert fourth.good and fourth.executed == {"01-first"}, "the code of only one chapter changed"
     assert "four is even" in page_of(book, "01-first").text
-
     change_cell(book, "01-first", "title", "# Another title")  # to which a page links that did not change
     last = build(book)
     assert not last.good and "a-new-title" in last.said
@@ -272,7 +268,6 @@ def test_a_new_chapter_takes_its_notebook_and_one_line(book: Path) -> None:
     new.cells[2].metadata |= {"tags": ["check", "hide-input"], "mystnb": {"code_prompt_show": "The check"}}
     nbformat.write(new, path)
     toc.write_text(toc.read_text(encoding="utf-8").replace(line, f"{line}      - file: 99-new\n"), encoding="utf-8")
-
     done = build(book)
     assert done.good and done.executed == {*TWO, "99-new"}
     output, folded = page_of(book, "99-new").find(class_="tag_check").find_all(True, recursive=False)

@@ -203,8 +203,7 @@ def test_the_penalty_of_a_critic_that_is_a_plane(name: str, costs: tuple[float, 
 
 def test_the_penalty_looks_evenly_between_the_points() -> None:
     real, fake = (torch.full((1, 101, 1), at) for at in (3.0, -1.0))
-    # given an answer that is steep on a quarter of the way and flat on the rest
-    loss = on_the_page("02", "critic_d_loss")(lambda x: 3 * x[..., 0].clamp(0, 1), real, fake)
+    loss = on_the_page("02", "critic_d_loss")(lambda x: 3 * x[..., 0].clamp(0, 1), real, fake)  # steep on a quarter
     assert float(loss) == pytest.approx(-3 + 10 * (3 - 1) ** 2 / 4, abs=1)
 
 

@@ -30,7 +30,6 @@ NOT_A_NUMBER = [None, "1", True, NAN, INF, -INF, [1], torch.tensor(1.0), np.bool
 
 
 def taking(hint: Any) -> Callable[[Any], Any]:
-
     def same(x: Any) -> Any:
         return [x]  # in a list, since a bare result may not be NaN
 

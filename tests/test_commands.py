@@ -1,5 +1,6 @@
 """Commands: the environment is made once, an address everywhere, a report names what failed, troubleshooting runs."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,7 +14,10 @@ import install
 import matrix
 import pytest
 import run_seeds
+import zmq.asyncio
 from check_notebooks import tokens_of
+from jupyter_client.session import Session
+from kernels import PatientChannel
 from packaging.version import Version
 from run_seeds import Run
 
@@ -159,6 +163,21 @@ def run_block(content: str, home: Path) -> subprocess.CompletedProcess[str]:
     env = os.environ | away | {"PATH": path, "HOME": str(home), "JUPYTER_DATA_DIR": str(home / "jupyter")}
     command = ["bash", "-euo", "pipefail", "-c", content]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_an_answer_that_comes_while_a_message_is_sent_is_found() -> None:
+    async def answer() -> str:
+        session, context = Session(key=b""), zmq.Context.instance()
+        with context.socket(zmq.PAIR) as kernel, zmq.asyncio.Socket(context, zmq.PAIR) as client:
+            kernel.bind("inproc://kernel")
+            client.connect("inproc://kernel")
+            waiting = asyncio.ensure_future((channel := PatientChannel(client, session)).get_msg())
+            await asyncio.sleep(0.2)
+            session.send(kernel, "execute_reply")
+            channel.send(session.msg("comm_msg"))  # after which nothing tells of the reply any more
+            return (await asyncio.wait_for(waiting, 9))["msg_type"]
+
+    assert asyncio.run(answer()) == "execute_reply"
 
 
 def test_commands_are_tested_or_say_that_they_are_not() -> None:

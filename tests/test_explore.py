@@ -36,8 +36,7 @@ _ends = _slider.options[::-1] if hasattr(_slider, "options") else (_slider.min, 
 _slider.value = next(end for end in _ends if end != _slider.value)
 """
 LOOK = 'print(len(_sliders), *(hash(one["image/png"]) for one in _shown if "image/png" in one)); _shown.clear()'
-# What moved nothing beside the others' ends is moved where they began, and with each choice: a margin needs a loss
-# that has one.
+# What moved nothing beside the others' ends is moved where they began, and with each choice (a margin needs its loss).
 AGAIN = """\
 def _moves(_slider):
     import io

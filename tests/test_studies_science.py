@@ -7,6 +7,7 @@ import math
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -337,18 +338,13 @@ def test_letters_are_those_into_which_unicode_takes_a_syllable_apart() -> None:
 
 
 def test_a_pair_of_encoders_that_knows_the_syllable_reads_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    part = hangul("validation")
     spots = torch.randn(two_kinds.COUNT, 128, generator=torch.Generator().manual_seed(1))
-    codes = two_kinds.code_points(part)
+    shown = spots[two_kinds.code_points(hangul("validation"))].repeat_interleave(2, 0)
+    knows = {"codes": spots, "pictures": shown}
+    monkeypatch.setattr(two_kinds, "embed", lambda network, *_, **__: knows[network])
+    towers = SimpleNamespace(pictures="pictures", codes="codes", form="letters")
 
-    def embed(network: str, inputs: Tensor, batch: int | None = 500) -> Tensor:
-        return spots if network == "codes" else spots[codes].repeat_interleave(2, 0)
-
-    class Towers:
-        pictures, codes, form = "pictures", "codes", "letters"
-
-    monkeypatch.setattr(two_kinds, "embed", embed)
-    found = two_kinds.read.__wrapped__(Towers(), "validation", 0)
+    found = two_kinds.read.__wrapped__(towers, "validation", 0)
     assert found == {"to_code": 1, "to_picture": 1, "of_all": 1, "letters": [1, 1, 1]}
 
 

@@ -102,14 +102,8 @@ def test_a_gan_is_two_losses_on_outputs(r1: float) -> None:
 @pytest.mark.parametrize("weight", [0.0, 0.3])
 def test_an_ebgan_is_two_losses_on_energies_and_a_term_on_codes(weight: float) -> None:
     network, (real, fake) = start([0, 1], name="ebgan").discriminator, torch.randn(2, 2, 6, 2, generator=rngs([0])[0])
-
-    def first(network: nn.Module, x: Tensor) -> Tensor:
-        return network(x)[..., 0]
-
-    def mean(codes: Tensor) -> Tensor:
-        return codes.mean((-2, -1))
-
-    usual, own = {"energy": losses.reconstruction_energy, "term": losses.pull_away}, {"energy": first, "term": mean}
+    usual = {"energy": losses.reconstruction_energy, "term": losses.pull_away}
+    own = {"energy": lambda network, x: network(x)[..., 0], "term": lambda codes: codes.mean((-2, -1))}
     for settings, (energy, term) in (({}, usual.values()), (own, own.values())):
         margin = energy(network, fake).abs().median().item()  # some hinges are open, some closed
         method = train.ebgan(margin, **settings, **({"pull_away": weight} if weight else {}))
