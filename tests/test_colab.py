@@ -27,11 +27,10 @@ CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 # This one runs to its end: it needs the packed pictures and a recorded study from the installed package. Of the others,
 # which the build has run already, only the beginning is new here: install, import, settings; one kernel runs them all.
 (WHOLE,) = [path for path in CHAPTERS if path.stem == "15-contrastive-learning-today"]
-TIMEOUT = 600  # seconds; far above the budget, for a machine that is busy with something else
 PACKAGE = "push-down-pull-up-helpers"
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
 
-# Runs as the chapter's last cell, so that it reports what the chapter itself has imported.
+# Runs as the last cell: it reports what the chapter itself has imported.
 PROBE = """\
 import json
 import sys
@@ -43,7 +42,7 @@ pytestmark = pytest.mark.slow
 
 def run(command: list[object], env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.run(list(map(str, command)), env=env, cwd=cwd, timeout=TIMEOUT, check=False, **pipes)
+    return subprocess.run(list(map(str, command)), env=env, cwd=cwd, timeout=600, check=False, **pipes)
 
 
 def checked(command: list[object], env: dict[str, str], cwd: Path) -> str:
@@ -136,10 +135,11 @@ def modules_of(colab: Colab, cells: list[NotebookNode], folder: Path, **env: str
     notebook, out = nbformat.read(WHOLE, as_version=4), folder.parent / "out.ipynb"
     notebook.cells = [*cells, nbformat.v4.new_code_cell(PROBE, id="probe")]
     nbformat.write(notebook, folder / "alone.ipynb")
-    papermill = [colab.python, "-m", "papermill", "--no-progress-bar", "--cwd", folder]
+    limit = ["--execution-timeout", "240"]  # at which it looks again for an answer that it missed: see tools/kernels.py
+    papermill = [colab.python, "-m", "papermill", "--no-progress-bar", *limit, "--cwd", folder]
     checked([*papermill, folder / "alone.ipynb", out], colab.env | env, folder)
-    outputs = nbformat.read(out, as_version=4).cells[-1].outputs
-    modules = json.loads("".join(output.get("text", "") for output in outputs).split("PROBE ", 1)[1])
+    said = "".join(output.get("text", "") for output in nbformat.read(out, as_version=4).cells[-1].outputs)
+    modules = json.loads(said.split("PROBE ", 1)[1])
     assert modules["helpers"][0] == str(colab.packages / "helpers" / "__init__.py")
     return modules
 
